@@ -1,0 +1,129 @@
+/**
+ * A block: the rows that one slab adds to one table, column by column. It is what a worker returns, what a record of the
+ * spool holds, and what sealing concatenates; nothing between a worker and ClickHouse ever looks at a row again.
+ *
+ * Layout, little-endian:
+ * ```
+ *  0  u32 version (1)
+ *  4  u32 header_bytes: offset of the first column's data
+ *  8  u32 rows
+ * 12  u32 columns
+ * 16  f64 received_at_ms: the oldest receipt in the block
+ * 24  u32 accounts_bytes
+ * 28  u32 zero
+ * 32  per column: u32 data_bytes, u32 dictionary_entries, u32 dictionary_bytes, u32 index_width_bytes (the last three 0
+ *     for a column that is no dictionary)
+ *  …  accounts: JSON of `BlockAccounts`
+ *  …  the columns' data, one after the other
+ * ```
+ * Data of a `dictionary` column: the entries (varuint length and bytes each, all different), then one index per row, 1, 2
+ * or 4 bytes wide. Of `string` and `json`: varuint length and bytes per row. Of the others: their fixed width per row.
+ */
+import { assert } from '../base/assert.ts';
+
+export const BLOCK_VERSION = 1;
+export const BLOCK_PREFIX_BYTES = 32;
+export const BLOCK_COLUMN_BYTES = 16;
+
+/** What the ledger must know of the requests whose accepted events are in this block. */
+export interface BlockAccounts {
+  readonly source: string;
+  readonly received: number;
+  readonly accepted: number;
+  /** By reason; `received = accepted + Σ rejected`. */
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
+export interface BlockColumn {
+  readonly data_bytes: number;
+  readonly dictionary_entries: number;
+  readonly dictionary_bytes: number;
+  readonly index_width_bytes: number;
+}
+
+export interface BlockHeader {
+  readonly header_bytes: number;
+  readonly rows: number;
+  readonly received_at_ms: number;
+  readonly accounts: BlockAccounts;
+  readonly columns: readonly BlockColumn[];
+}
+
+/** The narrowest index (1, 2 or 4 bytes) for a dictionary of so many entries. */
+export function indexWidthBytes(dictionary_entries: number): 1 | 2 | 4 {
+  if (dictionary_entries <= 1 << 8) return 1;
+  return dictionary_entries <= 1 << 16 ? 2 : 4;
+}
+
+/** The bytes of a block before its columns' data: the caller copies the data behind them, in the order of `columns`. */
+export function encodeBlockHeader(block: Omit<BlockHeader, 'header_bytes'>): Uint8Array {
+  const accounts = Buffer.from(JSON.stringify(block.accounts));
+  const header_bytes = BLOCK_PREFIX_BYTES + block.columns.length * BLOCK_COLUMN_BYTES + accounts.length;
+  const header = Buffer.alloc(header_bytes);
+  header.writeUInt32LE(BLOCK_VERSION, 0);
+  header.writeUInt32LE(header_bytes, 4);
+  header.writeUInt32LE(block.rows, 8);
+  header.writeUInt32LE(block.columns.length, 12);
+  header.writeDoubleLE(block.received_at_ms, 16);
+  header.writeUInt32LE(accounts.length, 24);
+  let at = BLOCK_PREFIX_BYTES;
+  for (const column of block.columns) {
+    header.writeUInt32LE(column.data_bytes, at);
+    header.writeUInt32LE(column.dictionary_entries, at + 4);
+    header.writeUInt32LE(column.dictionary_bytes, at + 8);
+    header.writeUInt32LE(column.index_width_bytes, at + 12);
+    at += BLOCK_COLUMN_BYTES;
+  }
+  header.set(accounts, at);
+  return header;
+}
+
+/** How many bytes of a block must be read to decode its header; `prefix` is the block's first BLOCK_PREFIX_BYTES. */
+export function blockHeaderBytes(prefix: Uint8Array): number {
+  return Buffer.from(prefix.buffer, prefix.byteOffset, prefix.byteLength).readUInt32LE(4);
+}
+
+/** Only the accounts of a block's header; `bytes` begins with the whole header and is trusted. */
+export function readBlockAccounts(bytes: Uint8Array): BlockAccounts {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const accounts_bytes = view.readUInt32LE(24);
+  const at = view.readUInt32LE(4) - accounts_bytes;
+  const accounts: BlockAccounts = JSON.parse(view.toString('utf8', at, at + accounts_bytes));
+  return accounts;
+}
+
+/**
+ * How long a block of `columns` columns says it is, by its own header; undefined when what stands at `offset` cannot be such a header. Nothing is
+ * trusted: this is how a reader finds its way after a damaged place.
+ */
+export function claimedBlockBytes(bytes: Buffer, offset: number, columns: number): number | undefined {
+  const directory_end = BLOCK_PREFIX_BYTES + columns * BLOCK_COLUMN_BYTES;
+  if (offset + directory_end > bytes.length) return undefined;
+  if (bytes.readUInt32LE(offset) !== BLOCK_VERSION || bytes.readUInt32LE(offset + 12) !== columns) return undefined;
+  const header_bytes = bytes.readUInt32LE(offset + 4);
+  if (header_bytes !== directory_end + bytes.readUInt32LE(offset + 24)) return undefined;
+  let claimed_bytes = header_bytes;
+  for (let at = BLOCK_PREFIX_BYTES; at < directory_end; at += BLOCK_COLUMN_BYTES) claimed_bytes += bytes.readUInt32LE(offset + at);
+  return claimed_bytes;
+}
+
+/** Reads a block's header; `bytes` begins with the whole header and is trusted (its record's checksum was right). */
+export function decodeBlockHeader(bytes: Uint8Array): BlockHeader {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  assert(view.readUInt32LE(0) === BLOCK_VERSION, 'BUG: a block of another version passed the checksum');
+  const header_bytes = view.readUInt32LE(4);
+  const accounts_bytes = view.readUInt32LE(24);
+  const columns: BlockColumn[] = [];
+  let at = BLOCK_PREFIX_BYTES;
+  for (let index = view.readUInt32LE(12); index > 0; index--) {
+    columns.push({
+      data_bytes: view.readUInt32LE(at),
+      dictionary_entries: view.readUInt32LE(at + 4),
+      dictionary_bytes: view.readUInt32LE(at + 8),
+      index_width_bytes: view.readUInt32LE(at + 12),
+    });
+    at += BLOCK_COLUMN_BYTES;
+  }
+  const accounts: BlockAccounts = JSON.parse(view.toString('utf8', at, at + accounts_bytes));
+  return { header_bytes, rows: view.readUInt32LE(8), received_at_ms: view.readDoubleLE(16), accounts, columns };
+}

@@ -1,0 +1,130 @@
+/**
+ * The one catalogue of operating errors: what the world can do to us, and what we say then.
+ *
+ * A message says what happened, to what, and what to do; `{name}` is filled from the error's context. `status` is the HTTP
+ * answer where a client can meet the error, `exit` the process's exit code where it ends a command (2: wrong usage).
+ */
+
+interface Entry {
+  readonly status?: number;
+  readonly exit?: 1 | 2;
+  readonly message: string;
+}
+
+const CATALOGUE = {
+  // Requests: what a client did.
+  not_json: { status: 400, message: 'The body is not valid JSON. Send one JSON object in UTF-8.' },
+  not_an_object: { status: 400, message: 'The body must be a JSON object.' },
+  no_events: { status: 400, message: 'The body has no array "events". Send {"events":[…]}.' },
+  repeated_events: { status: 400, message: 'The body has the key "events" more than once. Send one array.' },
+  nesting_too_deep: { status: 400, message: 'The body nests deeper than 500 levels.' },
+  too_many_keys: { status: 400, message: 'An object in the body has too many keys.' },
+  bad_request: { status: 400, message: 'The request is malformed: conflicting or unreadable length headers.' },
+  unauthorized: { status: 401, message: 'The API key is missing or not valid for this request.' },
+  not_found: { status: 404, message: 'There is nothing at this address. Check the path.' },
+  method_not_allowed: { status: 405, message: 'This address does not take this method; see the Allow header.' },
+  body_too_large: { status: 413, message: 'The body is larger than {body_bytes_max} bytes. Send smaller batches.' },
+  media_type_unsupported: { status: 415, message: 'The body must be application/json.' },
+  encoding_unsupported: { status: 415, message: 'The body must not be compressed: Content-Encoding is not supported.' },
+  overloaded: { status: 503, message: 'The server has as much in hand as it can hold. Retry after the time in Retry-After.' },
+  shutting_down: { status: 503, message: 'The server is shutting down. Retry after the time in Retry-After.' },
+  worker_died: { status: 503, message: 'The request could not be processed and nothing of it was stored. Retry it.' },
+  // The spool.
+  spool_unwritable: { status: 503, message: 'The spool cannot be written ({reason}). Nothing of the request was stored; retry it.' },
+  spool_full: {
+    status: 503,
+    message: 'The spool holds {spool_bytes} of {spool_bytes_max} bytes. Nothing of the request was stored; retry it later.',
+  },
+  segment_corrupt: { message: 'Segment {segment} does not match its checksum: {problem}. It is set aside under {path}.' },
+  // Delivery.
+  segment_partial: {
+    message:
+      "ClickHouse holds {rows_found} of the {rows} rows of segment {segment} in table {table}, which one INSERT cannot leave. Nothing more is sent to this table. Find out who removed or doubled them; once ALTER TABLE {table} DELETE WHERE ingest_segment = '{segment}' is done, the segment is delivered again.",
+  },
+  // Start and commands.
+  config_unreadable: { exit: 2, message: 'The configuration file {path} cannot be read: {reason}.' },
+  config_invalid: { exit: 2, message: '{path}: {value} is not allowed; {allowed}.' },
+  data_dir_unwritable: {
+    exit: 1,
+    message: 'The data directory {data_dir} cannot be written ({reason}). Give this user write access, or set data_dir.',
+  },
+  data_dir_locked: {
+    exit: 1,
+    message: 'The data directory {data_dir} is in use by process {pid}. Stop that daemon, or set another data_dir.',
+  },
+  data_dir_foreign: {
+    exit: 1,
+    message: 'The data directory {data_dir} holds files that are not ours ({entry}). Choose an empty directory.',
+  },
+  data_dir_newer: {
+    exit: 1,
+    message: 'The data directory {data_dir} is of a newer Penstock (format {format}; this one knows {known}). Upgrade, or set data_dir.',
+  },
+  port_in_use: { exit: 1, message: 'Port {port} on {host} is taken by another program. Stop it, or set {setting}.' },
+  engine_directory_locked: {
+    exit: 1,
+    message: 'The embedded ClickHouse in {directory} is in use by another process. Stop that daemon, or set another data_dir.',
+  },
+  engine_failed: {
+    exit: 1,
+    message: 'The embedded ClickHouse did not start: {reason}',
+  },
+  http_engine_missing: {
+    exit: 1,
+    message: 'No build of uWebSockets.js works with Node {node} here: {reason}. Use Node 20 to 26 and run npm ci with it.',
+  },
+  keys_unreadable: { exit: 1, message: 'The key file {path} cannot be read: {reason}. Restore it from a backup.' },
+  keys_unwritable: { exit: 1, message: 'The key file {path} cannot be written: {reason}. Give this user write access, or set data_dir.' },
+  keys_locked: { exit: 1, message: 'The key file {path} is being changed by process {pid}. Try again.' },
+  key_exists: { exit: 1, message: 'This secret is registered already, as {id}. A secret has one record.' },
+  key_unknown: { exit: 1, message: 'There is no key {id}. keys list shows what there is.' },
+  key_refused: { exit: 2, message: 'The key is refused: {problem}.' },
+  query_failed: { exit: 1, message: '{answer}' },
+  usage: { exit: 2, message: '{problem} Try --help.' },
+  daemon_unreachable: { exit: 1, message: 'No answer from {url} ({reason}). Is the daemon running?' },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** The codes that a client of the HTTP interface can meet, in a fixed order: their position travels in slabs. */
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(CATALOGUE).filter(isErrorCode);
+
+export type ErrorContext = Readonly<Record<string, string | number>>;
+
+export function isErrorCode(name: string): name is ErrorCode {
+  return Object.hasOwn(CATALOGUE, name);
+}
+
+/** The HTTP status of a code that a client can meet; 500 for one that was never meant for a client. */
+export function errorStatus(code: ErrorCode): number {
+  const entry: Entry = CATALOGUE[code];
+  return entry.status ?? 500;
+}
+
+/** The message of `code` with its context filled in. */
+export function describeError(code: ErrorCode, context: ErrorContext = {}): string {
+  const entry: Entry = CATALOGUE[code];
+  return entry.message.replace(/\{([a-z_]+)\}/g, (placeholder, name: string) => String(context[name] ?? placeholder));
+}
+
+/** Something the world did. Its message is fit for a log, a terminal and, with a status, a client. */
+export class OperatingError extends Error {
+  readonly code: ErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ErrorCode, context: ErrorContext = {}, options?: ErrorOptions) {
+    super(describeError(code, context), options);
+    this.name = 'OperatingError';
+    this.code = code;
+    this.context = context;
+  }
+
+  get status(): number {
+    return errorStatus(this.code);
+  }
+
+  get exit(): number {
+    const entry: Entry = CATALOGUE[this.code];
+    return entry.exit ?? 1;
+  }
+}

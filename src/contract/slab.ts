@@ -1,0 +1,106 @@
+/**
+ * A slab: many request bodies in one ArrayBuffer, which goes to a worker and back by transfer, never by copy.
+ *
+ * Layout: a table of `requests_max` entries of 8 words, then the bodies. The front end's side writes words 0 to 5 of an entry,
+ * the worker answers in words 6 and 7:
+ * ```
+ * 0 offset of the body, from the slab's start   1 its length in bytes   2 index into the task's tenants
+ * 3 zero                                        4,5 f64 received_at_ms
+ * 6 accepted events, or -1 - (position in ERROR_CODES) when the request as a whole failed      7 rejected events
+ * ```
+ */
+import { assert } from '../base/assert.ts';
+import { ERROR_CODES, type ErrorCode } from './errors.ts';
+import type { Tenant } from './tenant.ts';
+
+const ENTRY_WORDS = 8;
+export const SLAB_ENTRY_BYTES = ENTRY_WORDS * 4;
+
+/** What crosses to a worker. `buffer` and `output` are transferred. */
+export interface SlabTask {
+  /** Position in the list of sources. */
+  readonly source: number;
+  readonly buffer: ArrayBuffer;
+  readonly requests_max: number;
+  readonly requests: number;
+  /** Bytes of `buffer` in use, table included. */
+  readonly bytes: number;
+  readonly tenants: readonly Tenant[];
+  /** A larger event is rejected alone. */
+  readonly event_bytes_max: number;
+  /** A buffer of an earlier result to write blocks into; replaced by a larger one where it does not fit. */
+  readonly output: ArrayBuffer;
+}
+
+/** What comes back. `buffer` and `output` are transferred. */
+export interface SlabResult {
+  readonly buffer: ArrayBuffer;
+  readonly output: ArrayBuffer;
+  readonly blocks: readonly { table: string; offset: number; bytes: number; rows: number }[];
+  /** Rejected events by reason, of all requests. */
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
+/** The table of a slab, as both sides read and write it. */
+export class SlabTable {
+  private readonly words: Int32Array;
+  private readonly times: Float64Array;
+
+  constructor(
+    readonly buffer: ArrayBuffer,
+    readonly requests_max: number,
+  ) {
+    this.words = new Int32Array(buffer, 0, requests_max * ENTRY_WORDS);
+    this.times = new Float64Array(buffer, 0, requests_max * (ENTRY_WORDS / 2));
+  }
+
+  setRequest(index: number, offset: number, length: number, tenant: number, received_at_ms: number): void {
+    assert(index < this.requests_max, 'BUG: a slab took more requests than it has entries');
+    const at = index * ENTRY_WORDS;
+    this.words[at] = offset;
+    this.words[at + 1] = length;
+    this.words[at + 2] = tenant;
+    this.words[at + 3] = 0;
+    this.times[at / 2 + 2] = received_at_ms;
+  }
+
+  offset(index: number): number {
+    return this.words[index * ENTRY_WORDS];
+  }
+
+  length(index: number): number {
+    return this.words[index * ENTRY_WORDS + 1];
+  }
+
+  tenant(index: number): number {
+    return this.words[index * ENTRY_WORDS + 2];
+  }
+
+  receivedAtMs(index: number): number {
+    return this.times[index * (ENTRY_WORDS / 2) + 2];
+  }
+
+  setCounts(index: number, accepted: number, rejected: number): void {
+    this.words[index * ENTRY_WORDS + 6] = accepted;
+    this.words[index * ENTRY_WORDS + 7] = rejected;
+  }
+
+  setFailure(index: number, code: ErrorCode): void {
+    this.words[index * ENTRY_WORDS + 6] = -1 - ERROR_CODES.indexOf(code);
+    this.words[index * ENTRY_WORDS + 7] = 0;
+  }
+
+  /** Why the request failed as a whole; undefined when its events were counted. */
+  failure(index: number): ErrorCode | undefined {
+    const word = this.words[index * ENTRY_WORDS + 6];
+    return word < 0 ? ERROR_CODES[-1 - word] : undefined;
+  }
+
+  accepted(index: number): number {
+    return this.words[index * ENTRY_WORDS + 6];
+  }
+
+  rejected(index: number): number {
+    return this.words[index * ENTRY_WORDS + 7];
+  }
+}

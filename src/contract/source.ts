@@ -1,0 +1,132 @@
+/**
+ * What a source is: its routes, the shape of its events, its tables, and how one request becomes rows. A source does no I/O
+ * and keeps no state between requests; everything it needs of the worker comes in as `DecoderTools`.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { Table } from './table.ts';
+import type { KeyUse, Tenant } from './tenant.ts';
+
+/** Where a client may put its key, in the order in which they are looked at. */
+export type Credential = 'x-api-key' | 'bearer';
+
+export interface Route {
+  readonly path: string;
+  readonly key_use: KeyUse;
+  readonly credentials: readonly Credential[];
+  /** `code`: `{"ok":false,"error","message"}`; `detail`: `{"detail"}`. */
+  readonly error_shape: 'code' | 'detail';
+  /** The status of a request whose events were counted. */
+  readonly status: number;
+}
+
+/** A JSON Schema as AJV takes it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface Source {
+  readonly name: string;
+  readonly routes: readonly Route[];
+  readonly tables: readonly Table[];
+  /** Of one event. */
+  readonly schema: JsonSchema;
+  /** One body that is wholly accepted, for contract tests, benches and the first-start message. */
+  readonly samples: readonly Sample[];
+  createDecoder(tools: DecoderTools): Decoder;
+}
+
+export interface Sample {
+  readonly name: string;
+  readonly body: string;
+  readonly accepted: number;
+  readonly rejected: number;
+}
+
+/** What a request ended in. A failed one stores nothing. */
+export type DecodeResult =
+  | { readonly kind: 'counts'; readonly accepted: number; readonly rejected: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode };
+
+export interface Decoder {
+  decode(request: DecoderRequest): DecodeResult;
+}
+
+/** One request's body: [offset, offset + length) of the slab in hand. */
+export interface DecoderRequest {
+  readonly offset: number;
+  readonly length: number;
+  readonly tenant: Tenant;
+  readonly received_at_ms: number;
+}
+
+/** Why an event was rejected. Bounded, since it labels metrics. */
+export const REJECTION_REASONS = [
+  'not_an_object',
+  'missing_field',
+  'empty_field',
+  'too_long',
+  'wrong_type',
+  'unknown_value',
+  'event_too_large',
+  'invalid',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+/** The judge of one schema. */
+export interface Validator<Event> {
+  accepts(value: unknown): value is Event;
+  /** The first rule that the last value broke. */
+  reason(): RejectionReason;
+}
+
+/** What a worker offers to the decoders of its sources. */
+export interface DecoderTools {
+  /** A larger event is rejected alone. */
+  eventBytesMax(): number;
+  /** Compiles a schema with AJV. `Event` is what a value is once the schema has accepted it. */
+  compile<Event>(schema: JsonSchema): Validator<Event>;
+  /** Parses a body that must be a JSON object with the array `member`. The batch is valid until the next call. */
+  parseBatch(request: DecoderRequest, member: string): Batch | ErrorCode;
+  /** Whether ClickHouse's JSON type is certain to take this text. */
+  fitsJsonColumn(text: string): boolean;
+  readonly identity: Identity;
+  rows(table: string): RowWriter;
+  /** Counts one rejected event. */
+  reject(reason: RejectionReason): void;
+}
+
+/** The elements of a request's batch, parsed and as they were sent. */
+export interface Batch {
+  readonly values: readonly unknown[];
+  elementBytes(index: number): number;
+  /** The text, as sent, of the member `name` of element `index`; the last where there are several. */
+  memberText(index: number, name: string): string;
+}
+
+/** Names events, so that a re-delivery has the name that it had the first time. */
+export interface Identity {
+  /** By the bytes of element `index` of the batch in hand and its ordinal among identical ones. Call it once per element. */
+  ofElement(index: number, tenant: Tenant): Uint32Array;
+  /** By texts that the client chose. */
+  ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
+}
+
+/** Fills the columns of one table. Every column is written once between two calls of `end`. */
+export interface RowWriter {
+  /** For `string`, `json` and `dictionary` columns. */
+  text(column: string): TextWriter;
+  time(column: string): TimeWriter;
+  uuid(column: string): UuidWriter;
+  end(received_at_ms: number): void;
+}
+
+export interface TextWriter {
+  append(text: string): void;
+}
+
+export interface TimeWriter {
+  append(time_ms: number): void;
+}
+
+export interface UuidWriter {
+  /** Four little-endian words: the high half's two, then the low half's. */
+  append(words: Uint32Array): void;
+}

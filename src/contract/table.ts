@@ -1,0 +1,49 @@
+/**
+ * Tables as a source declares them: the columns in the order in which blocks carry them, and the statements that bring
+ * the table to its present shape. Blocks, sealed segments, INSERTs and migrations all read this one declaration.
+ */
+
+/**
+ * How a column travels in a block (and so which writer fills it):
+ * - `string`, `json`: varuint length and bytes per row; `json` must hold an object that ClickHouse's JSON type takes
+ * - `dictionary`: LowCardinality(String)
+ * - `datetime64`: DateTime64(3,'UTC'), Int64 milliseconds; `uuid`: 16 bytes
+ */
+export type ColumnKind = 'string' | 'json' | 'dictionary' | 'datetime64' | 'uuid';
+
+export interface Column {
+  readonly name: string;
+  readonly kind: ColumnKind;
+}
+
+export interface Table {
+  readonly name: string;
+  /** Without `ingest_segment`, which sealing adds to every table as its last column. */
+  readonly columns: readonly Column[];
+  /**
+   * DDL, oldest first; entry n brings version n to n + 1, and is never edited once released. `{database}` stands for the
+   * quoted database name. Each statement must be safe to run twice (IF NOT EXISTS).
+   */
+  readonly migrations: readonly string[];
+}
+
+/** The column that says which sealed segment a row came in: the proof that an INSERT happened. */
+export const SEGMENT_COLUMN: Column = { name: 'ingest_segment', kind: 'uuid' };
+
+/** The type written in a Native block for each kind; ClickHouse converts String into a JSON column by itself. */
+export const NATIVE_TYPES: Readonly<Record<ColumnKind, string>> = {
+  string: 'String',
+  json: 'String',
+  dictionary: 'LowCardinality(String)',
+  datetime64: "DateTime64(3, 'UTC')",
+  uuid: 'UUID',
+};
+
+/** Bytes per row of the kinds that have a fixed width; 0 for the others. */
+export const FIXED_WIDTH_BYTES: Readonly<Record<ColumnKind, number>> = {
+  string: 0,
+  json: 0,
+  dictionary: 0,
+  datetime64: 8,
+  uuid: 16,
+};
