@@ -1,0 +1,159 @@
+/**
+ * The limits as a whole: which of them contradict each other, and what they add up to.
+ *
+ * Every bound of the process is a setting, so that memory and disk at the worst are sums, and the sums stand here.
+ */
+import { invalid, type OriginOf } from './explain.ts';
+import type { Config } from './schema.ts';
+import { formatSize, showValue } from './values.ts';
+
+/** What Node.js and Penstock take before the first request; the target that DESIGN sets, held by a test of the daemon. */
+const AT_REST_BYTES = 150 * 1024 * 1024;
+
+/**
+ * JavaScript values take more than their JSON. Measured on Node 20 with bodies of 32 MiB: usual events 2 times, the worst,
+ * `[{},{},…]`, 21.4 times and a heap of no more than 24. A body must not be able to end the worker that reads it.
+ */
+const HEAP_PER_BODY_BYTE = 24;
+
+/** A rule between settings: `path` is refused with `allowed` when it does not hold. */
+interface Rule {
+  readonly path: string;
+  readonly value: string;
+  readonly holds: boolean;
+  readonly allowed: string;
+}
+
+/** Throws `config_invalid` for the first contradiction. */
+export function checkLimits(config: Config, origin_of: OriginOf): void {
+  const broken = [...sizeRules(config), ...timeRules(config), ...addressRules(config)].find((rule) => !rule.holds);
+  if (broken !== undefined) throw invalid(broken.path, broken.value, broken.allowed, origin_of);
+}
+
+function sizeRules({ http, spool, dispatch, workers }: Config): Rule[] {
+  return [
+    atMost('http.event_bytes_max', http.event_bytes_max, 'http.body_bytes_max', http.body_bytes_max),
+    atMost('http.body_bytes_max', http.body_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
+    atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
+    // The block of the largest body must find room in the queue, or it could never be written.
+    atMost('http.body_bytes_max', http.body_bytes_max, 'spool.queued_bytes_max', spool.queued_bytes_max),
+    atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'spool.queued_bytes_max', spool.queued_bytes_max),
+    atMost('spool.queued_bytes_max', spool.queued_bytes_max, 'spool.bytes_max', spool.bytes_max),
+    // Sealing writes a segment beside the records that it is made of.
+    atMost('spool.seal_bytes_max', spool.seal_bytes_max, 'half of spool.bytes_max', Math.floor(spool.bytes_max / 2)),
+    atMost(
+      'http.body_bytes_max',
+      http.body_bytes_max,
+      `1/${HEAP_PER_BODY_BYTE} of workers.heap_bytes_max`,
+      Math.floor(workers.heap_bytes_max / HEAP_PER_BODY_BYTE),
+    ),
+  ];
+}
+
+function timeRules({ spool, delivery }: Config): Rule[] {
+  return [
+    {
+      path: 'delivery.retry_delay_ms_min',
+      value: String(delivery.retry_delay_ms_min),
+      holds: delivery.retry_delay_ms_min <= delivery.retry_delay_ms_max,
+      allowed: `it must not exceed delivery.retry_delay_ms_max, which is ${delivery.retry_delay_ms_max}`,
+    },
+    {
+      path: 'spool.group_delay_ms_max',
+      value: String(spool.group_delay_ms_max),
+      holds: spool.group_delay_ms_max <= spool.seal_age_ms_max,
+      allowed: `it must not exceed spool.seal_age_ms_max, which is ${spool.seal_age_ms_max}`,
+    },
+  ];
+}
+
+function addressRules({ http, admin, clickhouse }: Config): Rule[] {
+  return [
+    {
+      path: 'admin.host',
+      value: showValue('admin.host', admin.host),
+      holds: isLoopback(admin.host) || admin.token !== null,
+      allowed: 'beyond loopback it needs admin.token, since it shows all tenants; set the token, or 127.0.0.1',
+    },
+    {
+      path: 'admin.port',
+      value: String(admin.port),
+      holds: admin.port === 0 || admin.port !== http.port,
+      allowed: 'http.port is the same; the two listeners need a port each',
+    },
+    {
+      path: 'clickhouse.embedded_port',
+      value: String(clickhouse.embedded_port),
+      holds: clickhouse.url !== 'embedded' || clickhouse.embedded_port === 0 || ![http.port, admin.port].includes(clickhouse.embedded_port),
+      allowed: 'http.port or admin.port is the same; each listener needs a port of its own',
+    },
+    {
+      path: 'clickhouse.url',
+      value: showValue('clickhouse.url', clickhouse.url),
+      holds: clickhouse.url === 'embedded' || isUsableUrl(clickhouse.url),
+      allowed: 'it is no valid address; allowed: embedded, or http(s)://user:password@host:8123',
+    },
+  ];
+}
+
+/** Whether only this machine can reach a listener on `host`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host);
+}
+
+function isUsableUrl(url: string): boolean {
+  try {
+    const { username, password } = new URL(url);
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function atMost(path: string, size_bytes: number, bound: string, bound_bytes: number): Rule {
+  return {
+    path,
+    value: formatSize(size_bytes),
+    holds: size_bytes <= bound_bytes,
+    allowed: `it must not exceed ${bound}, which is ${formatSize(bound_bytes)}`,
+  };
+}
+
+/** One addend of a sum, with the settings that make it. */
+export interface Share {
+  readonly what: string;
+  readonly settings: string;
+  readonly size_bytes: number;
+}
+
+export interface WorstCase {
+  /** Of the daemon's process; the embedded ClickHouse's child is its own. */
+  readonly memory: readonly Share[];
+  readonly memory_bytes: number;
+  /** Under `data_dir`, without the embedded ClickHouse's tables, which grow with what they hold. */
+  readonly disk: readonly Share[];
+  readonly disk_bytes: number;
+}
+
+/** What the process can take at the very worst, by cause. */
+export function worstCase({ http, workers, spool }: Config): WorstCase {
+  const memory: Share[] = [
+    { what: 'Penstock and Node.js at rest', settings: '', size_bytes: AT_REST_BYTES },
+    { what: 'Requests not yet answered', settings: 'http.bytes_in_flight_max', size_bytes: http.bytes_in_flight_max },
+    { what: 'Heaps of the workers', settings: 'workers.threads × heap_bytes_max', size_bytes: workers.threads * workers.heap_bytes_max },
+    {
+      what: 'Blocks that workers build',
+      settings: 'workers.threads × http.body_bytes_max',
+      size_bytes: workers.threads * http.body_bytes_max,
+    },
+    { what: 'Blocks waiting for the disk', settings: 'spool.queued_bytes_max', size_bytes: spool.queued_bytes_max },
+    { what: 'The segment being sealed', settings: 'spool.seal_bytes_max', size_bytes: spool.seal_bytes_max },
+  ];
+  const disk: Share[] = [{ what: 'Events not yet in ClickHouse', settings: 'spool.bytes_max', size_bytes: spool.bytes_max }];
+  return { memory, memory_bytes: sum(memory), disk, disk_bytes: sum(disk) };
+}
+
+function sum(shares: readonly Share[]): number {
+  return shares.reduce((total, share) => total + share.size_bytes, 0);
+}
