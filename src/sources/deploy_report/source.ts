@@ -1,0 +1,15 @@
+/** OTA lifecycle reports: what the React Native SDK posts after it downloaded, applied or rolled back a bundle. */
+import type { Source } from '../../contract/source.ts';
+import { ReportDecoder } from './decoder.ts';
+import { SAMPLES } from './samples.ts';
+import { EVENT_SCHEMA } from './schema.ts';
+import { DEPLOY_EVENTS } from './table.ts';
+
+export const DEPLOY_REPORT: Source = {
+  name: 'deploy_report',
+  routes: [{ path: '/api/deploy/report', key_use: 'deploy', credentials: ['x-api-key'], error_shape: 'code', status: 202 }],
+  tables: [DEPLOY_EVENTS],
+  schema: EVENT_SCHEMA,
+  samples: SAMPLES,
+  createDecoder: (tools) => new ReportDecoder(tools),
+};

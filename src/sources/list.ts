@@ -1,0 +1,5 @@
+/** The one list of sources. Front end, workers, migrations, contract tests and benches loop over it; its order is what slabs carry. */
+import type { Source } from '../contract/source.ts';
+import { DEPLOY_REPORT } from './deploy_report/source.ts';
+
+export const SOURCES: readonly Source[] = [DEPLOY_REPORT];
