@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { OperatingError } from '../../../../src/contract/errors.ts';
+import type { Responder } from '../../../../src/contract/responder.ts';
+import type { SpoolBlock } from '../../../../src/contract/segment.ts';
+import type { SlabResult, SlabTask } from '../../../../src/contract/slab.ts';
+import { Dispatcher, type DispatchLimits } from '../../../../src/pipeline/dispatch/dispatcher.ts';
+import { ManualClock } from '../../../support/manual_clock.ts';
+import { createProcessor, EVENT_BYTES_MAX, RECEIVED_AT_MS, TENANT } from '../../../support/slabs.ts';
+
+const GOOD = Buffer.from('{"events":[{"event_type":"rollback","release_id":"r","distinct_id":"d"},7]}');
+const BAD = Buffer.from('{"events":');
+const processor = createProcessor();
+
+const LIMITS: DispatchLimits = {
+  slab_bytes_max: 1000,
+  slab_requests_max: 8,
+  slabs_queued_max: 2,
+  slabs_running_max: 1,
+  event_bytes_max: EVENT_BYTES_MAX,
+};
+
+/** A dispatcher whose workers answer when the test says so, and whose spool does as it is told. */
+class Scene {
+  readonly clock = new ManualClock(RECEIVED_AT_MS);
+  readonly answers: string[] = [];
+  readonly appended: SpoolBlock[] = [];
+  readonly counted: [number, Record<string, number>][] = [];
+  readonly deaths: string[] = [];
+  spool_error: Error | undefined;
+  readonly waiting: { task: SlabTask; finish: () => void; die: () => void }[] = [];
+  readonly dispatcher: Dispatcher;
+
+  constructor(limits: Partial<DispatchLimits> = {}) {
+    const workers = {
+      run: (task: SlabTask) =>
+        new Promise<SlabResult>((resolve, reject) => {
+          this.waiting.push({ task, finish: () => resolve(processor.process(task)), die: () => reject(new Error('worker exited')) });
+        }),
+    };
+    const spool = {
+      append: async (block: SpoolBlock) => {
+        if (this.spool_error !== undefined) throw this.spool_error;
+        this.appended.push(block);
+      },
+    };
+    const observer = {
+      slabDispatched: () => undefined,
+      eventsCounted: (_source: number, accepted: number, rejected: Readonly<Record<string, number>>) =>
+        this.counted.push([accepted, rejected]),
+      workerDied: (reason: string) => this.deaths.push(reason),
+    };
+    this.dispatcher = new Dispatcher({ workers, spool, clock: this.clock, observer }, { ...LIMITS, ...limits });
+  }
+
+  submit(body: Uint8Array): void {
+    const number = this.answers.push('waiting') - 1;
+    const responder: Responder = {
+      counted: (accepted, rejected) => {
+        this.answers[number] = `${accepted}+${rejected}`;
+      },
+      failed: (code) => {
+        this.answers[number] = code;
+      },
+    };
+    this.dispatcher.submit(0, TENANT, body, responder);
+  }
+
+  async finishNext(): Promise<void> {
+    await setImmediate();
+    this.waiting.shift()?.finish();
+    await setImmediate();
+  }
+}
+
+test('requests of one turn travel in one slab, and each gets its own answer', async () => {
+  const scene = new Scene();
+  scene.submit(GOOD);
+  scene.submit(BAD);
+  scene.submit(GOOD);
+  await setImmediate();
+  assert.equal(scene.waiting.length, 1);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['1+1', 'not_json', '1+1']);
+  assert.deepEqual(scene.counted, [[2, { not_an_object: 2 }]]);
+  assert.deepEqual(
+    scene.appended.map(({ table, month, rows }) => ({ table, month, rows })),
+    [{ table: 'deploy_events', month: 202611, rows: 2 }],
+  );
+});
+
+test('a body may be reused as soon as it was submitted', async () => {
+  const scene = new Scene();
+  const body = Buffer.from(GOOD);
+  scene.submit(body);
+  body.fill(0);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['1+1']);
+});
+
+test('while the workers are busy a slab grows, and leaves when one is free', async () => {
+  const scene = new Scene();
+  scene.submit(GOOD);
+  await setImmediate();
+  for (let count = 0; count < 3; count++) {
+    scene.submit(GOOD);
+    await setImmediate();
+  }
+  assert.equal(scene.waiting.length, 1);
+  await scene.finishNext();
+  assert.equal(scene.waiting[0].task.requests, 3);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['1+1', '1+1', '1+1', '1+1']);
+});
+
+test('full slabs queue in order, and beyond the queue a request is refused at once', async () => {
+  const scene = new Scene({ slab_requests_max: 1 });
+  for (let count = 0; count < 6; count++) {
+    scene.submit(GOOD);
+    await setImmediate();
+  }
+  assert.deepEqual(scene.answers, ['waiting', 'waiting', 'waiting', 'waiting', 'overloaded', 'overloaded']);
+  for (let count = 0; count < 4; count++) await scene.finishNext();
+  assert.deepEqual(scene.answers.slice(0, 4), ['1+1', '1+1', '1+1', '1+1']);
+  assert.deepEqual(scene.dispatcher.depth(), { queued: 0, running: 0 });
+});
+
+test('a body larger than a slab travels alone', async () => {
+  const scene = new Scene();
+  const large = Buffer.from(`{"events":[${'7,'.repeat(2000)}7]}`);
+  scene.submit(large);
+  scene.submit(GOOD);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['0+2001', 'waiting']);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['0+2001', '1+1']);
+});
+
+test('a new month begins a new slab, so that a block is in one partition', async () => {
+  const scene = new Scene({ slabs_running_max: 2 });
+  scene.submit(GOOD);
+  scene.clock.advance(10 * 86_400_000);
+  scene.submit(GOOD);
+  await scene.finishNext();
+  await scene.finishNext();
+  assert.deepEqual(
+    scene.appended.map((block) => block.month),
+    [202611, 202612],
+  );
+});
+
+test('a worker that dies costs its requests a 503, and those after it nothing', async () => {
+  const scene = new Scene();
+  scene.submit(GOOD);
+  await setImmediate();
+  scene.submit(GOOD);
+  scene.waiting.shift()?.die();
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['worker_died', '1+1']);
+  assert.deepEqual(scene.deaths, ['worker exited']);
+});
+
+test('what the spool does not take is answered with its reason and counted nowhere; a bad request is still a bad request', async () => {
+  const scene = new Scene();
+  scene.spool_error = new OperatingError('spool_full', { spool_bytes: 1, spool_bytes_max: 1 });
+  scene.submit(GOOD);
+  scene.submit(BAD);
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['spool_full', 'not_json']);
+  assert.deepEqual(scene.counted, []);
+});
+
+test('a slab without an accepted event needs no spool', async () => {
+  const scene = new Scene();
+  scene.spool_error = new OperatingError('spool_full', { spool_bytes: 1, spool_bytes_max: 1 });
+  scene.submit(Buffer.from('{"events":[7]}'));
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['0+1']);
+});
