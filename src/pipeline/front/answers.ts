@@ -1,0 +1,68 @@
+/**
+ * Writes answers. One place knows status lines, the two shapes of an error, and that a response must be corked; one callback
+ * serves all of them, since a closure per answer is what a hot path notices.
+ */
+import { describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
+import type { Route } from '../../contract/source.ts';
+import type { HttpResponse } from './engine.ts';
+
+const STATUS_LINES: Readonly<Record<number, string>> = {
+  200: '200 OK',
+  202: '202 Accepted',
+  400: '400 Bad Request',
+  401: '401 Unauthorized',
+  404: '404 Not Found',
+  405: '405 Method Not Allowed',
+  409: '409 Conflict',
+  413: '413 Content Too Large',
+  415: '415 Unsupported Media Type',
+  429: '429 Too Many Requests',
+  500: '500 Internal Server Error',
+  503: '503 Service Unavailable',
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the connection after the answer: what is left of the request is not worth reading. */
+  readonly close?: boolean;
+}
+
+const NO_HEADERS: Readonly<Record<string, string>> = {};
+
+/** The body of an error in the shape that the route's clients know. */
+export function errorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = {}): string {
+  const message = describeError(code, context);
+  return JSON.stringify(shape === 'detail' ? { detail: message } : { ok: false, error: code, message });
+}
+
+/** An error as an answer; a 503 says when to come back. */
+export function errorAnswer(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext, retry_after_s: number): Answer {
+  const status = errorStatus(code);
+  const body = errorBody(shape, code, context);
+  return status === 503 ? { status, body, headers: { 'Retry-After': String(retry_after_s) } } : { status, body };
+}
+
+export class AnswerWriter {
+  private answer: Answer = { status: 500, body: '' };
+  private response: HttpResponse | undefined;
+  private readonly write_corked = (): void => this.writeCorked();
+
+  /** Writes an answer outside of its request's handler. The response must not be aborted, and is over afterwards. */
+  write(response: HttpResponse, answer: Answer): void {
+    this.response = response;
+    this.answer = answer;
+    response.cork(this.write_corked);
+    this.response = undefined;
+  }
+
+  private writeCorked(): void {
+    const { response, answer } = this;
+    if (response === undefined) return;
+    response.writeStatus(STATUS_LINES[answer.status] ?? String(answer.status));
+    response.writeHeader('Content-Type', 'application/json');
+    for (const [name, value] of Object.entries(answer.headers ?? NO_HEADERS)) response.writeHeader(name, value);
+    response.end(answer.body, answer.close ?? false);
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The public listener: uWebSockets.js on the main thread. It knows routes, keys and limits, and nothing of events.
+ *
+ * Stopping: no new connections, every answer closes its connection, and `close` resolves when the last one is given.
+ */
+import { type ErrorCode, OperatingError } from '../../contract/errors.ts';
+import type { Clock, Random } from '../../contract/ports.ts';
+import type { Responder } from '../../contract/responder.ts';
+import type { Route, Source } from '../../contract/source.ts';
+import type { KeyUse, Tenant } from '../../contract/tenant.ts';
+import { type Answer, AnswerWriter, errorAnswer } from './answers.ts';
+import { ByteBudget } from './byte_budget.ts';
+import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
+import type { IngestContext } from './ingest_context.ts';
+import { IngestRequest } from './ingest_request.ts';
+import { RequestHead } from './request_head.ts';
+
+export interface FrontObserver {
+  requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
+}
+
+export interface FrontPorts {
+  readonly engine: HttpEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: FrontObserver;
+  lookupKey(presented: string, use: KeyUse): Tenant | undefined;
+  submit(source: number, tenant: Tenant, body: Uint8Array, responder: Responder): void;
+  /** Answers of GET /livez and /readyz. */
+  health(path: string): Answer | undefined;
+}
+
+export interface FrontLimits {
+  readonly body_bytes_max: number;
+  readonly bytes_in_flight_max: number;
+}
+
+/** A refused body up to this size is read to its end, so that the connection can be used again. */
+const REFUSED_BODY_BYTES_MAX = 64 * 1024;
+const RETRY_AFTER_S_MIN = 1;
+const RETRY_AFTER_S_SPREAD = 4;
+const HEALTH_PATHS = ['/livez', '/readyz'];
+/** Route label of requests that match none. */
+const NO_ROUTE = 'none';
+
+export class FrontEnd {
+  readonly budget: ByteBudget;
+  private limits: FrontLimits;
+  private readonly app: HttpApp;
+  private readonly writer = new AnswerWriter();
+  private readonly context: IngestContext;
+  private listen_socket: us_listen_socket | undefined;
+  private requests_in_flight = 0;
+  private is_closing = false;
+  private resolve_idle: (() => void) | undefined;
+
+  constructor(
+    private readonly ports: FrontPorts,
+    sources: readonly Source[],
+    limits: FrontLimits,
+  ) {
+    this.limits = limits;
+    this.budget = new ByteBudget(limits.bytes_in_flight_max);
+    this.context = this.createContext();
+    this.app = ports.engine.App();
+    for (const [index, source] of sources.entries()) {
+      for (const route of source.routes) this.addRoute(route, index);
+    }
+    for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
+    this.app.any('/*', (response) => this.answerEarly(response, NO_ROUTE, this.error('code', 'not_found')));
+  }
+
+  /** Resolves to the port; rejects with `port_in_use`. Two daemons never share a port. */
+  listen(host: string, port: number): Promise<number> {
+    const { engine } = this.ports;
+    return new Promise((resolve, reject) => {
+      this.app.listen(host, port, engine.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
+        if (socket === false) {
+          reject(new OperatingError('port_in_use', { host, port, setting: 'http.port' }));
+          return;
+        }
+        this.listen_socket = socket;
+        resolve(engine.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  /** Stops listening and resolves when every request in hand is answered, or at the deadline. */
+  async close(deadline_ms: number): Promise<void> {
+    this.is_closing = true;
+    if (this.listen_socket !== undefined) this.ports.engine.us_listen_socket_close(this.listen_socket);
+    this.listen_socket = undefined;
+    if (this.requests_in_flight > 0) {
+      await new Promise<void>((resolve) => {
+        this.resolve_idle = resolve;
+        this.ports.clock.schedule(deadline_ms, resolve);
+      });
+    }
+    this.app.close();
+  }
+
+  /** Puts other limits into force for the requests that come. */
+  setLimits(limits: FrontLimits): void {
+    this.limits = limits;
+    this.budget.setBytesMax(limits.bytes_in_flight_max);
+  }
+
+  inFlight(): number {
+    return this.requests_in_flight;
+  }
+
+  private createContext(): IngestContext {
+    return {
+      clock: this.ports.clock,
+      budget: this.budget,
+      bodyBytesMax: () => this.limits.body_bytes_max,
+      submit: this.ports.submit,
+      write: (response, answer) => this.writer.write(response, this.is_closing ? { ...answer, close: true } : answer),
+      answered: (route, status, duration_ms, body_bytes) =>
+        this.ports.observer.requestAnswered(route.path, status, duration_ms, body_bytes),
+      inFlight: (change) => this.countInFlight(change),
+      retryAfterSeconds: () => this.retryAfterSeconds(),
+    };
+  }
+
+  private addRoute(route: Route, source: number): void {
+    this.app.post(route.path, (response, request) => this.receive(response, request, route, source));
+    this.app.any(route.path, (response) => {
+      const answer = this.error(route.error_shape, 'method_not_allowed');
+      this.answerEarly(response, route.path, { ...answer, headers: { Allow: 'POST' } });
+    });
+  }
+
+  private receive(response: HttpResponse, request: HttpRequest, route: Route, source: number): void {
+    const head = new RequestHead(request);
+    const tenant = this.ports.lookupKey(head.credential(route.credentials), route.key_use);
+    const problem = this.problem(head, tenant);
+    if (problem === undefined && tenant !== undefined) {
+      new IngestRequest(this.context, response, route, source, tenant, head.content_length);
+      return;
+    }
+    const context = problem === 'body_too_large' ? { body_bytes_max: this.limits.body_bytes_max } : {};
+    const answer = errorAnswer(route.error_shape, problem ?? 'unauthorized', context, this.retryAfterSeconds());
+    const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
+    this.answerEarly(response, route.path, { ...answer, close });
+  }
+
+  private problem(head: RequestHead, tenant: Tenant | undefined): ErrorCode | undefined {
+    if (this.is_closing) return 'shutting_down';
+    if (head.lengths_conflict) return 'bad_request';
+    if (tenant === undefined) return 'unauthorized';
+    return head.problem(this.limits.body_bytes_max);
+  }
+
+  /** Answers within the request's own handler. */
+  private answerEarly(response: HttpResponse, path: string, answer: Answer): void {
+    this.context.write(response, answer);
+    this.ports.observer.requestAnswered(path, answer.status, 0, 0);
+  }
+
+  private answerHealth(response: HttpResponse, path: string): void {
+    this.answerEarly(response, path, this.ports.health(path) ?? this.error('code', 'not_found'));
+  }
+
+  private error(shape: Route['error_shape'], code: ErrorCode): Answer {
+    return errorAnswer(shape, code, {}, this.retryAfterSeconds());
+  }
+
+  /** Spread, so that those who were turned away together do not come back together. */
+  private retryAfterSeconds(): number {
+    return RETRY_AFTER_S_MIN + Math.floor(this.ports.random.fraction() * RETRY_AFTER_S_SPREAD);
+  }
+
+  private countInFlight(change: 1 | -1): void {
+    this.requests_in_flight += change;
+    if (this.requests_in_flight === 0) this.resolve_idle?.();
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * One request that brings events: from its head to its answer. It owns the response, which must not be touched once aborted,
+ * and gives back to the budget what it took, whatever happens.
+ */
+import { assert } from '../../base/assert.ts';
+import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
+import type { Responder } from '../../contract/responder.ts';
+import type { Route } from '../../contract/source.ts';
+import type { Tenant } from '../../contract/tenant.ts';
+import { type Answer, errorAnswer } from './answers.ts';
+import { BodyCollector } from './body_collector.ts';
+import type { HttpResponse } from './engine.ts';
+import type { IngestContext } from './ingest_context.ts';
+
+/** `reading` the body, `submitted` and waiting for its fate, or `over`: answered or given up. */
+type State = 'reading' | 'submitted' | 'over';
+
+export class IngestRequest implements Responder {
+  private readonly started_ms: number;
+  private state: State = 'reading';
+  private is_aborted = false;
+  private collector: BodyCollector | undefined;
+  private body_bytes = 0;
+
+  /** @param expected_bytes the announced length of the body; -1 when it comes in chunks */
+  constructor(
+    private readonly context: IngestContext,
+    private readonly response: HttpResponse,
+    private readonly route: Route,
+    private readonly source: number,
+    private readonly tenant: Tenant,
+    private readonly expected_bytes: number,
+  ) {
+    this.started_ms = context.clock.monotonicMs();
+    context.inFlight(1);
+    response.onAborted(() => this.abort());
+    response.onData((chunk, is_last) => this.receive(new Uint8Array(chunk), is_last));
+  }
+
+  counted(accepted: number, rejected: number): void {
+    this.end({ status: this.route.status, body: `{"accepted":${accepted},"rejected":${rejected}}` });
+  }
+
+  failed(code: ErrorCode, context: ErrorContext = {}): void {
+    this.end(errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds()));
+  }
+
+  /** Chunks still come after an early answer to a chunked upload; they are thrown away. */
+  private receive(chunk: Uint8Array, is_last: boolean): void {
+    if (this.state !== 'reading') return;
+    const { budget } = this.context;
+    const body_bytes_max = this.context.bodyBytesMax();
+    if (this.body_bytes + chunk.length > body_bytes_max) {
+      this.refuse('body_too_large', { body_bytes_max });
+    } else if (!budget.take(chunk.length)) {
+      this.refuse('overloaded', {});
+    } else {
+      this.body_bytes += chunk.length;
+      this.keep(chunk, is_last);
+    }
+  }
+
+  private keep(chunk: Uint8Array, is_last: boolean): void {
+    if (is_last && this.collector === undefined) {
+      this.submit(chunk);
+      return;
+    }
+    this.collector ??= new BodyCollector();
+    this.collector.add(chunk, this.expected_bytes);
+    if (!is_last) return;
+    const body = this.collector.collected();
+    this.collector = undefined;
+    this.submit(body);
+  }
+
+  private submit(body: Uint8Array): void {
+    this.state = 'submitted';
+    this.context.submit(this.source, this.tenant, body, this);
+  }
+
+  /** Answers before the body has ended, and ends the connection: more of the body would only come in to be thrown away. */
+  private refuse(code: ErrorCode, context: ErrorContext): void {
+    this.end({ ...errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds()), close: true });
+  }
+
+  /** The client is gone: what was submitted keeps its place in memory until its fate is known, the rest is dropped. */
+  private abort(): void {
+    this.is_aborted = true;
+    if (this.state === 'reading') this.finish();
+  }
+
+  private end(answer: Answer): void {
+    assert(this.state !== 'over', 'BUG: a request was answered twice');
+    if (!this.is_aborted) this.context.write(this.response, answer);
+    this.context.answered(this.route, answer.status, this.context.clock.monotonicMs() - this.started_ms, this.body_bytes);
+    this.finish();
+  }
+
+  private finish(): void {
+    this.state = 'over';
+    this.collector = undefined;
+    this.context.budget.give(this.body_bytes);
+    this.context.inFlight(-1);
+  }
+}

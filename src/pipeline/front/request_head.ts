@@ -1,0 +1,90 @@
+/**
+ * Reads what matters of a request's head, and refuses what must not be read any further. uWebSockets.js leaves it to us to see
+ * that length headers agree: two readers that disagree on where a body ends is how requests are smuggled.
+ */
+import type { ErrorCode } from '../../contract/errors.ts';
+import type { Credential } from '../../contract/source.ts';
+
+/** What is read of a request: its headers, names in lower case. */
+export interface HeaderSource {
+  forEach(callback: (name: string, value: string) => void): void;
+}
+
+const UNSET = -1;
+
+export class RequestHead {
+  api_key = '';
+  authorization = '';
+  content_type = '';
+  content_encoding = '';
+  /** Of the body in bytes; -1 when it comes in chunks or there is none. */
+  content_length = UNSET;
+  is_chunked = false;
+  /** Length headers that are malformed, repeated, or contradict each other: the connection cannot be trusted any further. */
+  lengths_conflict = false;
+
+  constructor(request: HeaderSource) {
+    request.forEach((name, value) => {
+      this.take(name, value);
+    });
+    if (this.is_chunked && this.content_length !== UNSET) this.lengths_conflict = true;
+  }
+
+  /** Why the body must not be read, in the order in which a client should learn it. */
+  problem(body_bytes_max: number): ErrorCode | undefined {
+    if (this.content_length > body_bytes_max) return 'body_too_large';
+    if (this.content_encoding !== '' && this.content_encoding !== 'identity') return 'encoding_unsupported';
+    return isJsonMediaType(this.content_type) ? undefined : 'media_type_unsupported';
+  }
+
+  /** The key that the client presents; empty when there is none. */
+  credential(places: readonly Credential[]): string {
+    for (const place of places) {
+      const presented = place === 'x-api-key' ? this.api_key : bearerToken(this.authorization);
+      if (presented !== '') return presented;
+    }
+    return '';
+  }
+
+  private take(name: string, value: string): void {
+    switch (name) {
+      case 'x-api-key':
+        this.api_key = value;
+        break;
+      case 'authorization':
+        this.authorization = value;
+        break;
+      case 'content-type':
+        this.content_type = value;
+        break;
+      case 'content-encoding':
+        this.content_encoding = value.toLowerCase();
+        break;
+      case 'content-length':
+        this.takeLength(value);
+        break;
+      case 'transfer-encoding':
+        if (this.is_chunked || value.toLowerCase() !== 'chunked') this.lengths_conflict = true;
+        this.is_chunked = true;
+        break;
+    }
+  }
+
+  private takeLength(value: string): void {
+    if (this.content_length !== UNSET || !/^[0-9]{1,15}$/.test(value)) this.lengths_conflict = true;
+    this.content_length = Number.parseInt(value, 10);
+  }
+}
+
+function bearerToken(authorization: string): string {
+  return /^bearer /i.test(authorization) ? authorization.slice('bearer '.length).trim() : '';
+}
+
+/** What `fetch` and `curl -d` send unasked is read as JSON too. */
+const JSON_MEDIA_TYPES: ReadonlySet<string> = new Set(['', 'application/json', 'text/plain', 'application/x-www-form-urlencoded']);
+
+function isJsonMediaType(content_type: string): boolean {
+  if (content_type === 'application/json') return true;
+  const media_type = (content_type.split(';', 1)[0] ?? '').trim().toLowerCase();
+  return JSON_MEDIA_TYPES.has(media_type) || /^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(media_type);
+}
