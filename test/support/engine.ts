@@ -1,0 +1,41 @@
+/** The embedded ClickHouse alone, in a directory of its own, ended with its test. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
+import { EmbeddedClickHouse } from '../../src/clickhouse/embedded/supervisor.ts';
+
+const STOP_MS_MAX = 5_000;
+
+export class TestEngine {
+  constructor(readonly url: string) {}
+
+  /** Runs a statement and resolves to its answer's text; rejects with ClickHouse's words. */
+  run(sql: string, parameters = ''): Promise<string> {
+    return this.request(`${this.url}/?${parameters}`, sql);
+  }
+
+  insertNative(into: string, block: Uint8Array, settings = ''): Promise<string> {
+    const query = encodeURIComponent(`INSERT INTO ${into} FORMAT Native`);
+    return this.request(`${this.url}/?query=${query}&${settings}`, block);
+  }
+
+  private async request(url: string, body: string | Uint8Array): Promise<string> {
+    const answer = await fetch(url, { method: 'POST', body });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    return text;
+  }
+}
+
+export async function startEngine(context: TestContext): Promise<TestEngine> {
+  const data_directory = await mkdtemp(join(tmpdir(), 'penstock-engine-'));
+  const engine = new EmbeddedClickHouse({ data_directory, port: 0, clock: SYSTEM_CLOCK, on_log: () => undefined });
+  context.after(async () => {
+    await engine.stop(STOP_MS_MAX);
+    await rm(data_directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+  await engine.start();
+  return new TestEngine(engine.url);
+}
