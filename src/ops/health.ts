@@ -1,0 +1,51 @@
+/**
+ * Health: alive means that this process answers; ready means that events can be acknowledged. ClickHouse may be away while we
+ * are ready: the spool takes the events, and the answer says so.
+ */
+
+export interface HealthReadings {
+  readonly is_stopping: boolean;
+  /** Why nothing can be appended to the spool; undefined when it can. */
+  readonly spool_problem: string | undefined;
+  readonly spool_bytes: number;
+  readonly clickhouse: {
+    /** `starting` until its first answer; only the embedded engine holds readiness back until then. */
+    readonly state: 'starting' | 'up' | 'down';
+    readonly is_embedded: boolean;
+    readonly has_answered: boolean;
+    readonly last_error: string | undefined;
+  };
+  readonly delivery: { readonly lag_ms: number; readonly segments: number; readonly problem: string | undefined };
+}
+
+export interface HealthAnswer {
+  readonly status: 200 | 503;
+  readonly body: string;
+}
+
+export function liveness(): HealthAnswer {
+  return { status: 200, body: JSON.stringify({ live: true }) };
+}
+
+export function readiness(readings: HealthReadings): HealthAnswer {
+  const reasons = reasonsAgainst(readings);
+  const { clickhouse, delivery } = readings;
+  const body = {
+    ready: reasons.length === 0,
+    reasons,
+    clickhouse: { state: clickhouse.state, embedded: clickhouse.is_embedded, last_error: clickhouse.last_error ?? null },
+    spool: { bytes: readings.spool_bytes },
+    delivery: { lag_seconds: delivery.lag_ms / 1000, backlog_segments: delivery.segments, problem: delivery.problem ?? null },
+  };
+  return { status: reasons.length === 0 ? 200 : 503, body: JSON.stringify(body) };
+}
+
+function reasonsAgainst(readings: HealthReadings): string[] {
+  const reasons: string[] = [];
+  if (readings.is_stopping) reasons.push('The daemon is shutting down.');
+  if (readings.spool_problem !== undefined) reasons.push(readings.spool_problem);
+  if (readings.clickhouse.is_embedded && !readings.clickhouse.has_answered) {
+    reasons.push('The embedded ClickHouse has not answered yet.');
+  }
+  return reasons;
+}

@@ -1,0 +1,90 @@
+/** Metrics of the way out: INSERTs, what they delivered, what failed, and how far behind ClickHouse is. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { SealedSegment } from '../../contract/segment.ts';
+
+const INSERT_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What is read when Prometheus asks. */
+export interface DeliveryReadings {
+  readonly segments: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly parked_segments: number;
+  /** Age of the oldest acknowledged event that is not in ClickHouse; 0 without one. */
+  readonly lag_ms: number;
+  readonly clickhouse_up: boolean;
+  readonly lanes: readonly { readonly table: string; readonly state: string }[];
+}
+
+const LANE_STATES = ['idle', 'sending', 'settling', 'retrying', 'paused', 'stopped'];
+
+export class DeliveryMetrics {
+  private readonly insert_duration: Histogram<'table'>;
+  private readonly rows: Counter<'table'>;
+  private readonly segments: Counter<'table'>;
+  private readonly failures: Counter<'table' | 'action'>;
+  private readonly quarantined_segments: Counter<'table'>;
+
+  constructor(registry: Registry, tables: readonly string[], read: () => DeliveryReadings) {
+    const registers = [registry];
+    const counter = <Label extends string>(name: string, help: string, labels: Label[]): Counter<Label> =>
+      new Counter({ name, help, labelNames: labels, registers });
+    this.insert_duration = new Histogram({
+      name: 'penstock_delivery_insert_duration_seconds',
+      help: 'Time of an INSERT that ClickHouse confirmed.',
+      labelNames: ['table'],
+      buckets: INSERT_BUCKETS_S,
+      registers,
+    });
+    this.rows = counter('penstock_delivery_rows_total', 'Rows that are in ClickHouse.', ['table']);
+    this.segments = counter('penstock_delivery_segments_total', 'Segments that are in ClickHouse.', ['table']);
+    this.failures = counter('penstock_delivery_failures_total', 'Failed tries of an INSERT, by what was done then.', ['table', 'action']);
+    this.quarantined_segments = counter('penstock_delivery_quarantined_segments_total', 'Segments that failed their checksum.', ['table']);
+    for (const table of tables) {
+      this.rows.inc({ table }, 0);
+      this.segments.inc({ table }, 0);
+    }
+    addGauges(registry, read);
+  }
+
+  inserted(segment: SealedSegment, duration_ms: number): void {
+    this.insert_duration.observe({ table: segment.table }, duration_ms / 1000);
+  }
+
+  delivered(segment: SealedSegment): void {
+    this.rows.inc({ table: segment.table }, segment.rows);
+    this.segments.inc({ table: segment.table });
+  }
+
+  failed(segment: SealedSegment, action: string): void {
+    this.failures.inc({ table: segment.table, action });
+  }
+
+  quarantined(segment: SealedSegment): void {
+    this.quarantined_segments.inc({ table: segment.table });
+  }
+}
+
+function addGauges(registry: Registry, read: () => DeliveryReadings): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: (readings: DeliveryReadings) => number): void => {
+    const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value(read())) });
+  };
+  gauge('penstock_delivery_lag_seconds', 'Age of the oldest acknowledged event not yet in ClickHouse.', ({ lag_ms }) => lag_ms / 1000);
+  gauge('penstock_delivery_backlog_segments', 'Sealed segments not yet in ClickHouse.', ({ segments }) => segments);
+  gauge('penstock_delivery_backlog_rows', 'Rows of sealed segments not yet in ClickHouse.', ({ rows }) => rows);
+  gauge('penstock_delivery_backlog_bytes', 'Bytes of sealed segments not yet in ClickHouse.', ({ bytes }) => bytes);
+  gauge('penstock_delivery_parked_segments', 'Segments that ClickHouse refused and that were set aside.', (now) => now.parked_segments);
+  gauge('penstock_clickhouse_up', 'Whether ClickHouse answered when it was last asked.', (now) => Number(now.clickhouse_up));
+  const lanes: Gauge<'table' | 'state'> = new Gauge({
+    name: 'penstock_delivery_state',
+    help: 'What delivery of a table is doing: 1 for the present state.',
+    labelNames: ['table', 'state'],
+    registers,
+    collect: () => {
+      for (const lane of read().lanes) {
+        for (const state of LANE_STATES) lanes.set({ table: lane.table, state }, Number(lane.state === state));
+      }
+    },
+  });
+}

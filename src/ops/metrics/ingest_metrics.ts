@@ -1,0 +1,134 @@
+/** Metrics of the way in: requests, events by outcome, slabs and workers. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SLAB_REQUEST_BUCKETS = [1, 4, 16, 64, 256, 1024];
+const SLAB_BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 12];
+
+/** What is read when Prometheus asks. */
+export interface IngestReadings {
+  readonly requests_in_flight: number;
+  readonly body_bytes_in_flight: number;
+  readonly slabs_queued: number;
+  readonly slabs_running: number;
+}
+
+/** The children of one route and status, looked up once and then kept: labels are dear per request. */
+interface RouteMetrics {
+  readonly requests: Counter.Internal;
+  readonly duration: Histogram.Internal<'route'>;
+  readonly bytes: Counter.Internal;
+}
+
+export class IngestMetrics {
+  private readonly requests: Counter<'route' | 'status'>;
+  private readonly duration: Histogram<'route'>;
+  private readonly bytes: Counter<'route'>;
+  private readonly accepted: Counter<'source'>;
+  private readonly rejected: Counter<'source' | 'reason'>;
+  private readonly slab_requests: Histogram;
+  private readonly slab_bytes: Histogram;
+  private readonly worker_deaths: Counter;
+  private readonly routes = new Map<string, Map<number, RouteMetrics>>();
+
+  constructor(
+    registry: Registry,
+    private readonly source_names: readonly string[],
+    read: () => IngestReadings,
+  ) {
+    const registers = [registry];
+    this.requests = new Counter({
+      name: 'penstock_http_requests_total',
+      help: 'Requests answered on the public listener.',
+      labelNames: ['route', 'status'],
+      registers,
+    });
+    this.duration = new Histogram({
+      name: 'penstock_http_request_duration_seconds',
+      help: 'Time from the head of a request to its answer.',
+      labelNames: ['route'],
+      buckets: DURATION_BUCKETS_S,
+      registers,
+    });
+    this.bytes = new Counter({
+      name: 'penstock_http_body_bytes_total',
+      help: 'Bytes of request bodies received, as sent.',
+      labelNames: ['route'],
+      registers,
+    });
+    this.accepted = new Counter({
+      name: 'penstock_events_accepted_total',
+      help: 'Events acknowledged as accepted.',
+      labelNames: ['source'],
+      registers,
+    });
+    this.rejected = new Counter({
+      name: 'penstock_events_rejected_total',
+      help: 'Events acknowledged as rejected, by reason.',
+      labelNames: ['source', 'reason'],
+      registers,
+    });
+    this.slab_requests = new Histogram({
+      name: 'penstock_dispatch_slab_requests',
+      help: 'Requests that travelled to a worker together.',
+      buckets: SLAB_REQUEST_BUCKETS,
+      registers,
+    });
+    this.slab_bytes = new Histogram({
+      name: 'penstock_dispatch_slab_bytes',
+      help: 'Bytes of a slab as dispatched.',
+      buckets: SLAB_BYTES_BUCKETS,
+      registers,
+    });
+    this.worker_deaths = new Counter({
+      name: 'penstock_worker_deaths_total',
+      help: 'Slabs that were lost with a worker and answered 503.',
+      registers,
+    });
+    addGauges(registry, read);
+    for (const source of source_names) this.accepted.inc({ source }, 0);
+  }
+
+  requestAnswered(route: string, status: number, duration_ms: number, body_bytes: number): void {
+    const metrics = this.routes.get(route)?.get(status) ?? this.createRoute(route, status);
+    metrics.requests.inc();
+    metrics.duration.observe(duration_ms / 1000);
+    metrics.bytes.inc(body_bytes);
+  }
+
+  slabDispatched(requests: number, bytes: number): void {
+    this.slab_requests.observe(requests);
+    this.slab_bytes.observe(bytes);
+  }
+
+  eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void {
+    const name = this.source_names[source] ?? 'unknown';
+    this.accepted.inc({ source: name }, accepted);
+    for (const [reason, count] of Object.entries(rejected)) this.rejected.inc({ source: name, reason }, count);
+  }
+
+  workerDied(): void {
+    this.worker_deaths.inc();
+  }
+
+  private createRoute(route: string, status: number): RouteMetrics {
+    const metrics = {
+      requests: this.requests.labels({ route, status: String(status) }),
+      duration: this.duration.labels({ route }),
+      bytes: this.bytes.labels({ route }),
+    };
+    const by_status = this.routes.get(route) ?? new Map<number, RouteMetrics>();
+    this.routes.set(route, by_status.set(status, metrics));
+    return metrics;
+  }
+}
+
+function addGauges(registry: Registry, read: () => IngestReadings): void {
+  const gauge = (name: string, help: string, reading: keyof IngestReadings): void => {
+    const metric: Gauge = new Gauge({ name, help, registers: [registry], collect: () => metric.set(read()[reading]) });
+  };
+  gauge('penstock_http_requests_in_flight', 'Requests between their head and their answer.', 'requests_in_flight');
+  gauge('penstock_http_body_bytes_in_flight', 'Bytes of request bodies held in memory.', 'body_bytes_in_flight');
+  gauge('penstock_dispatch_queued_slabs', 'Slabs that fill or wait for a worker.', 'slabs_queued');
+  gauge('penstock_dispatch_running_slabs', 'Slabs at the workers.', 'slabs_running');
+}

@@ -1,0 +1,105 @@
+/** Metrics of the spool: what a write to disk costs, how well it is shared, and what is kept. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { SealedSegment } from '../../contract/segment.ts';
+
+const SYNC_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
+const SEAL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BLOCK_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
+const BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 12, 4 ** 13];
+const ROW_BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+
+/** What is read when Prometheus asks. */
+export interface SpoolReadings {
+  readonly spool_bytes: number;
+  readonly queued_bytes: number;
+  readonly open_segments: number;
+  readonly unsealed_segments: number;
+  readonly sealed_segments: number;
+  readonly quarantined: number;
+}
+
+export class SpoolMetrics {
+  private readonly sync_duration: Histogram;
+  private readonly group_blocks: Histogram;
+  private readonly group_bytes: Histogram;
+  private readonly seal_duration: Histogram;
+  private readonly segment_rows: Histogram<'table'>;
+  private readonly segment_bytes: Histogram<'table'>;
+  private readonly incidents: Counter<'incident'>;
+
+  constructor(registry: Registry, bytes_max: () => number, read: () => SpoolReadings) {
+    const registers = [registry];
+    const histogram = (name: string, help: string, buckets: number[]): Histogram => new Histogram({ name, help, buckets, registers });
+    this.sync_duration = histogram('penstock_spool_sync_duration_seconds', 'Time of one fdatasync of an open segment.', SYNC_BUCKETS_S);
+    this.group_blocks = histogram('penstock_spool_group_blocks', 'Blocks that shared one write and one fdatasync.', BLOCK_BUCKETS);
+    this.group_bytes = histogram('penstock_spool_group_bytes', 'Bytes of one group commit.', BYTES_BUCKETS);
+    this.seal_duration = histogram(
+      'penstock_spool_seal_duration_seconds',
+      'Time to turn an open segment into a sealed one.',
+      SEAL_BUCKETS_S,
+    );
+    this.segment_rows = new Histogram({
+      name: 'penstock_spool_segment_rows',
+      help: 'Rows of a sealed segment.',
+      labelNames: ['table'],
+      buckets: ROW_BUCKETS,
+      registers,
+    });
+    this.segment_bytes = new Histogram({
+      name: 'penstock_spool_segment_bytes',
+      help: 'Bytes of a sealed segment.',
+      labelNames: ['table'],
+      buckets: BYTES_BUCKETS,
+      registers,
+    });
+    this.incidents = new Counter({
+      name: 'penstock_spool_incidents_total',
+      help: 'Failed writes and damaged records or files, by kind; the log has the details.',
+      labelNames: ['incident'],
+      registers,
+    });
+    addGauges(registry, bytes_max, read);
+  }
+
+  synced(duration_ms: number): void {
+    this.sync_duration.observe(duration_ms / 1000);
+  }
+
+  groupCommitted(blocks: number, bytes: number): void {
+    this.group_blocks.observe(blocks);
+    this.group_bytes.observe(bytes);
+  }
+
+  sealed(segment: SealedSegment, duration_ms: number): void {
+    this.seal_duration.observe(duration_ms / 1000);
+    this.segment_rows.observe({ table: segment.table }, segment.rows);
+    this.segment_bytes.observe({ table: segment.table }, segment.file_bytes);
+  }
+
+  incident(incident: string): void {
+    this.incidents.inc({ incident });
+  }
+}
+
+function addGauges(registry: Registry, bytes_max: () => number, read: () => SpoolReadings): void {
+  const registers = [registry];
+  const gauge = (name: string, help: string, value: () => number): void => {
+    const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value()) });
+  };
+  gauge('penstock_spool_bytes', 'Disk space that open and sealed segments take.', () => read().spool_bytes);
+  gauge('penstock_spool_limit_bytes', 'Disk space that segments may take; beyond it requests are answered 503.', bytes_max);
+  gauge('penstock_spool_queued_bytes', 'Encoded events that wait to be written.', () => read().queued_bytes);
+  gauge('penstock_spool_quarantined', 'Damaged records and files that were set aside since the start.', () => read().quarantined);
+  const segments: Gauge<'state'> = new Gauge({
+    name: 'penstock_spool_segments',
+    help: 'Segments by state: open, waiting to be sealed, sealed and not yet in ClickHouse.',
+    labelNames: ['state'],
+    registers,
+    collect: () => {
+      const { open_segments, unsealed_segments, sealed_segments } = read();
+      segments.set({ state: 'open' }, open_segments);
+      segments.set({ state: 'unsealed' }, unsealed_segments);
+      segments.set({ state: 'sealed' }, sealed_segments);
+    },
+  });
+}

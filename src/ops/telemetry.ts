@@ -1,0 +1,111 @@
+/**
+ * What the stages tell of themselves, turned into metrics and log lines. Each member has the shape of one stage's observer;
+ * compose.ts hands them out, and gives the readings that are taken when Prometheus asks.
+ */
+import type { SealedSegment } from '../contract/segment.ts';
+import type { Logger } from './logger.ts';
+import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
+import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
+import { createRegistry } from './metrics/registry.ts';
+import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
+
+export interface Readings {
+  ingest(): IngestReadings;
+  spool(): SpoolReadings;
+  spoolBytesMax(): number;
+  delivery(): DeliveryReadings;
+}
+
+/** Why delivery did not get on with a segment, as its observer tells it. */
+interface Failure {
+  readonly segment: string;
+  readonly action: string;
+  readonly in_doubt: boolean;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Incidents that end by themselves or were expected; the others want a person. */
+const MILD_INCIDENTS: ReadonlySet<string> = new Set(['disk_writable_again', 'tail_torn']);
+const TROUBLED_STATES: ReadonlySet<string> = new Set(['paused', 'stopped']);
+
+export class Telemetry {
+  private readonly registry = createRegistry();
+  private readonly ingest: IngestMetrics;
+  private readonly spool: SpoolMetrics;
+  private readonly delivery: DeliveryMetrics;
+
+  constructor(
+    private readonly log: Logger,
+    names: { readonly sources: readonly string[]; readonly tables: readonly string[] },
+    readings: Readings,
+  ) {
+    this.ingest = new IngestMetrics(this.registry, names.sources, () => readings.ingest());
+    this.spool = new SpoolMetrics(
+      this.registry,
+      () => readings.spoolBytesMax(),
+      () => readings.spool(),
+    );
+    this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
+  }
+
+  /** The text that Prometheus scrapes, and its media type. */
+  async scrape(): Promise<{ body: string; content_type: string }> {
+    return { body: await this.registry.metrics(), content_type: this.registry.contentType };
+  }
+
+  readonly front = {
+    requestAnswered: (route: string, status: number, duration_ms: number, body_bytes: number): void =>
+      this.ingest.requestAnswered(route, status, duration_ms, body_bytes),
+  };
+
+  readonly dispatch = {
+    slabDispatched: (requests: number, bytes: number): void => this.ingest.slabDispatched(requests, bytes),
+    eventsCounted: (source: number, accepted: number, rejected: Readonly<Record<string, number>>): void =>
+      this.ingest.eventsCounted(source, accepted, rejected),
+    workerDied: (reason: string): void => {
+      this.ingest.workerDied();
+      this.log.error({ reason }, 'worker_died');
+    },
+  };
+
+  readonly spooling = {
+    synced: (duration_ms: number): void => this.spool.synced(duration_ms),
+    groupCommitted: (blocks: number, bytes: number): void => this.spool.groupCommitted(blocks, bytes),
+    sealed: (segment: SealedSegment, duration_ms: number): void => {
+      this.spool.sealed(segment, duration_ms);
+      const { id, table, rows, native_bytes } = segment;
+      this.log.debug({ segment: id, table, rows, native_bytes, duration_ms }, 'segment_sealed');
+    },
+    incident: (name: string, context: Readonly<Record<string, string | number>>): void => {
+      this.spool.incident(name);
+      this.log[MILD_INCIDENTS.has(name) ? 'warn' : 'error'](context, name);
+    },
+  };
+
+  readonly delivering = {
+    inserted: (segment: SealedSegment, duration_ms: number): void => this.delivery.inserted(segment, duration_ms),
+    delivered: (segment: SealedSegment): void => {
+      this.delivery.delivered(segment);
+      this.log.debug({ segment: segment.id, table: segment.table, rows: segment.rows }, 'segment_delivered');
+    },
+    failed: (segment: SealedSegment, failure: Failure): void => {
+      this.delivery.failed(segment, failure.action);
+      const { action, in_doubt, code, message } = failure;
+      this.log.warn({ segment: segment.id, table: segment.table, action, in_doubt, code, message }, 'insert_failed');
+    },
+    parked: (segment: SealedSegment, failure: Failure): void =>
+      this.log.error({ segment: segment.id, table: segment.table, rows: segment.rows, message: failure.message }, 'segment_parked'),
+    quarantined: (segment: SealedSegment, reason: string): void => {
+      this.delivery.quarantined(segment);
+      this.log.error({ segment: segment.id, table: segment.table, rows: segment.rows, reason }, 'segment_quarantined');
+    },
+    stateChanged: (table: string, state: string, failure: Failure | undefined): void => {
+      const level = TROUBLED_STATES.has(state) ? 'error' : 'debug';
+      this.log[level](
+        { table, state, ...(failure === undefined ? {} : { code: failure.code, message: failure.message }) },
+        'delivery_state',
+      );
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type HealthReadings, readiness } from '../../../src/ops/health.ts';
+
+const WELL: HealthReadings = {
+  is_stopping: false,
+  spool_problem: undefined,
+  spool_bytes: 0,
+  clickhouse: { state: 'up', is_embedded: true, has_answered: true, last_error: undefined },
+  delivery: { lag_ms: 1500, segments: 2, problem: undefined },
+};
+
+function reasons(readings: HealthReadings): { status: number; reasons: string[] } {
+  const { status, body } = readiness(readings);
+  const parsed: { ready: boolean; reasons: string[] } = JSON.parse(body);
+  assert.equal(parsed.ready, status === 200);
+  return { status, reasons: parsed.reasons };
+}
+
+test('ready while events can be acknowledged, and the body says how delivery is', () => {
+  const { status, body } = readiness(WELL);
+  assert.equal(status, 200);
+  assert.deepEqual(JSON.parse(body), {
+    ready: true,
+    reasons: [],
+    clickhouse: { state: 'up', embedded: true, last_error: null },
+    spool: { bytes: 0 },
+    delivery: { lag_seconds: 1.5, backlog_segments: 2, problem: null },
+  });
+});
+
+test('a ClickHouse elsewhere that is away does not make us unready; an embedded one that never answered does', () => {
+  const away = { state: 'down', has_answered: false, last_error: 'ECONNREFUSED' } as const;
+  assert.equal(reasons({ ...WELL, clickhouse: { ...away, is_embedded: false } }).status, 200);
+  assert.equal(reasons({ ...WELL, clickhouse: { ...away, is_embedded: true } }).status, 503);
+  assert.equal(reasons({ ...WELL, clickhouse: { ...WELL.clickhouse, state: 'down' } }).status, 200);
+});
+
+test('a spool that cannot be written and a shutdown are reasons, in words', () => {
+  const { status, reasons: given } = reasons({ ...WELL, is_stopping: true, spool_problem: 'The spool is full.' });
+  assert.equal(status, 503);
+  assert.deepEqual(given, ['The daemon is shutting down.', 'The spool is full.']);
+});

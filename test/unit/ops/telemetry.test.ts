@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import type { SealedSegment } from '../../../src/contract/segment.ts';
+import { createLogger } from '../../../src/ops/logger.ts';
+import { Telemetry } from '../../../src/ops/telemetry.ts';
+
+const SEGMENT: SealedSegment = {
+  id: '00000000-0000-4000-8000-000000000000',
+  table: 'deploy_events',
+  month: 202611,
+  sequence: 1,
+  columns: [],
+  rows: 500,
+  native_bytes: 1000,
+  file_bytes: 1100,
+  received_at_ms: 0,
+  sealed_at_ms: 0,
+  accounts: [],
+  tokens: 1,
+};
+const FAILURE = { at_ms: 0, segment: SEGMENT.id, action: 'retry', in_doubt: true, code: 'ECONNRESET', message: 'the connection broke' };
+
+function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] } {
+  let text = '';
+  const output = new Writable({
+    write: (chunk, _encoding, done) => {
+      text += String(chunk);
+      done();
+    },
+  });
+  const telemetry = new Telemetry(
+    createLogger(output, 'info'),
+    { sources: ['deploy_report'], tables: ['deploy_events'] },
+    {
+      ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),
+      spool: () => ({ spool_bytes: 7, queued_bytes: 8, open_segments: 9, unsealed_segments: 10, sealed_segments: 11, quarantined: 12 }),
+      spoolBytesMax: () => 13,
+      delivery: () => ({
+        segments: 1,
+        rows: 2,
+        bytes: 3,
+        parked_segments: 4,
+        lag_ms: 1500,
+        clickhouse_up: true,
+        lanes: [{ table: 'deploy_events', state: 'sending' }],
+      }),
+    },
+  );
+  return {
+    telemetry,
+    log: () =>
+      text
+        .trim()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+  };
+}
+
+test('what the stages tell is in the scrape, in base units', async () => {
+  const { telemetry } = create();
+  telemetry.front.requestAnswered('/r', 202, 250, 1000);
+  telemetry.dispatch.slabDispatched(3, 3000);
+  telemetry.dispatch.eventsCounted(0, 5, { missing_field: 2 });
+  telemetry.spooling.synced(2);
+  telemetry.spooling.sealed(SEGMENT, 20);
+  telemetry.delivering.inserted(SEGMENT, 30);
+  telemetry.delivering.delivered(SEGMENT);
+  telemetry.delivering.failed(SEGMENT, FAILURE);
+  const { body, content_type } = await telemetry.scrape();
+  assert.match(content_type, /^text\/plain/);
+  for (const line of [
+    'penstock_http_requests_total{route="/r",status="202"} 1',
+    'penstock_http_request_duration_seconds_sum{route="/r"} 0.25',
+    'penstock_events_accepted_total{source="deploy_report"} 5',
+    'penstock_events_rejected_total{source="deploy_report",reason="missing_field"} 2',
+    'penstock_spool_sync_duration_seconds_sum 0.002',
+    'penstock_spool_segments{state="sealed"} 11',
+    'penstock_spool_limit_bytes 13',
+    'penstock_delivery_rows_total{table="deploy_events"} 500',
+    'penstock_delivery_failures_total{table="deploy_events",action="retry"} 1',
+    'penstock_delivery_lag_seconds 1.5',
+    'penstock_delivery_state{table="deploy_events",state="sending"} 1',
+    'penstock_delivery_state{table="deploy_events",state="idle"} 0',
+    'penstock_clickhouse_up 1',
+  ]) {
+    assert.ok(body.split('\n').includes(line), line);
+  }
+});
+
+test('every metric is ours, has a help text, and is named after the conventions', async () => {
+  const { telemetry } = create();
+  const { body } = await telemetry.scrape();
+  const types = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type = '']) => ({ name, type }));
+  assert.ok(types.length > 30);
+  for (const { name, type } of types) {
+    assert.match(name, /^penstock_[a-z0-9_]+$/);
+    assert.equal(name.endsWith('_total'), type === 'counter', name);
+    assert.doesNotMatch(name, /_(ms|milliseconds|kilobytes|mb)(_|$)/);
+    assert.match(body, new RegExp(`^# HELP ${name} \\S`, 'm'));
+  }
+});
+
+test('troubles are in the log as events with fields', () => {
+  const { telemetry, log } = create();
+  telemetry.delivering.failed(SEGMENT, FAILURE);
+  telemetry.delivering.stateChanged('deploy_events', 'paused', FAILURE);
+  telemetry.spooling.incident('disk_unwritable', { reason: 'EIO' });
+  telemetry.dispatch.workerDied('out of memory');
+  assert.deepEqual(
+    log().map(({ level, event }) => `${level} ${event}`),
+    ['warn insert_failed', 'error delivery_state', 'error disk_unwritable', 'error worker_died'],
+  );
+});
+
+test('a secret that reaches the log by mistake is not printed', () => {
+  let text = '';
+  const output = new Writable({
+    write: (chunk, _encoding, done) => {
+      text += String(chunk);
+      done();
+    },
+  });
+  createLogger(output, 'info').info({ key: 'sk_live_secret', password: 'secret', token: 'secret' }, 'mistake');
+  assert.doesNotMatch(text, /secret"/);
+  assert.match(text, /"event":"mistake"/);
+});
