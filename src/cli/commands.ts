@@ -1,0 +1,12 @@
+/** The list of subcommands, in the order in which help shows them. A new one is a file of its own and a line here. */
+import { CHECK_COMMAND } from './check.ts';
+import type { CommandEntry } from './command.ts';
+import { KEYS_COMMANDS } from './keys.ts';
+import { LOAD_COMMAND } from './load.ts';
+import { makeServeCommand } from './serve.ts';
+import { SQL_COMMAND } from './sql.ts';
+
+// Only `serve` needs the daemon's stages and their native libraries: the others start without loading them.
+const SERVE_COMMAND = makeServeCommand(async (options) => (await import('../compose.ts')).startDaemon(options));
+
+export const COMMANDS: readonly CommandEntry[] = [SERVE_COMMAND, CHECK_COMMAND, KEYS_COMMANDS, SQL_COMMAND, LOAD_COMMAND];

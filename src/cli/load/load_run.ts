@@ -1,0 +1,164 @@
+/**
+ * Plays a fleet against one daemon: takes batches from the event stream and sends each, over a fixed number of connections,
+ * until it is acknowledged. Bounded in every direction: one buffer per connection, ten tries per batch, an end to waiting.
+ */
+import type { Clock, Random } from '../../contract/ports.ts';
+import { EventStream } from './event_stream.ts';
+import { type Address, HttpConnection, NoAnswer } from './http_connection.ts';
+import { RequestBuffer } from './request_buffer.ts';
+import { type Pace, Schedule } from './schedule.ts';
+import { Sleepers } from './sleepers.ts';
+import { Tally } from './tally.ts';
+import { backoffMs, judgeAnswer, type Verdict } from './verdict.ts';
+
+export interface LoadPlan extends Pace {
+  readonly address: Address;
+  /** Deploy key, sent as `x-api-key`. */
+  readonly key: string;
+  readonly seed: number;
+  readonly devices: number;
+  readonly connections: number;
+}
+
+export interface LoadOutcome {
+  readonly tally: Tally;
+  readonly duration_ms: number;
+  /** Why the load ended before it was played; undefined when it was. */
+  readonly stopped: string | undefined;
+}
+
+export interface LoadPorts {
+  readonly clock: Clock;
+  /** For the spread of retries; what is sent depends on the seed alone. */
+  readonly random: Pick<Random, 'fraction'>;
+}
+
+const ATTEMPTS_MAX = 10;
+const ANSWER_MS_MAX = 30_000;
+/** How long batches in flight at the end may still take. */
+const DRAIN_MS_MAX = 30_000;
+const WATCH_EVERY_MS = 500;
+
+export class LoadRun {
+  readonly tally = new Tally();
+  private readonly plan: LoadPlan;
+  private readonly ports: LoadPorts;
+  private readonly stream: EventStream;
+  private readonly schedule: Schedule;
+  private readonly connections: readonly HttpConnection[];
+  /** Connections that wait until their batch is due, and those that wait before they try again. */
+  private readonly pacing: Sleepers;
+  private readonly retrying: Sleepers;
+  private readonly start_ms: number;
+  private stopped: string | undefined;
+  /** Set once no new batch is sent: when waiting for the rest ends. */
+  private drain_until_ms: number | undefined;
+  private given_up = false;
+
+  /** The schedule starts now; call `run` at once. */
+  constructor(plan: LoadPlan, ports: LoadPorts) {
+    this.plan = plan;
+    this.ports = ports;
+    this.stream = new EventStream(plan.seed, plan.devices);
+    this.connections = Array.from({ length: plan.connections }, () => new HttpConnection(plan.address, ports.clock));
+    this.pacing = new Sleepers(ports.clock);
+    this.retrying = new Sleepers(ports.clock);
+    this.start_ms = ports.clock.monotonicMs();
+    this.schedule = new Schedule(plan, this.start_ms);
+  }
+
+  /** Plays the load. Resolves when every batch has its fate; never rejects for what the network or the daemon does. */
+  async run(): Promise<LoadOutcome> {
+    const watch = (): void => {
+      this.watch();
+      timer = this.ports.clock.schedule(WATCH_EVERY_MS, watch);
+    };
+    let timer = this.ports.clock.schedule(WATCH_EVERY_MS, watch);
+    try {
+      await Promise.all(this.connections.map((connection) => this.play(connection)));
+    } finally {
+      timer.cancel();
+      for (const connection of this.connections) connection.close();
+    }
+    return { tally: this.tally, duration_ms: this.elapsedMs(), stopped: this.stopped };
+  }
+
+  /** Sends no new batch; what is in flight has half a minute to be acknowledged. The first reason stays. */
+  stop(reason: string): void {
+    this.stopped ??= reason;
+    this.pacing.wakeAll();
+  }
+
+  elapsedMs(): number {
+    return this.ports.clock.monotonicMs() - this.start_ms;
+  }
+
+  /** How much of the load is played, 0 to 1. */
+  progress(): number {
+    return this.schedule.progress(this.ports.clock.monotonicMs(), this.tally.sent_events);
+  }
+
+  private async play(connection: HttpConnection): Promise<void> {
+    const { clock } = this.ports;
+    const buffer = new RequestBuffer(requestHead(this.plan), this.plan.batch_events);
+    for (;;) {
+      const now_ms = clock.monotonicMs();
+      const batch = this.stopped === undefined ? this.schedule.next(now_ms) : undefined;
+      if (batch === undefined) break;
+      if (batch.due_ms > now_ms) await this.pacing.sleep(batch.due_ms - now_ms);
+      if (this.stopped !== undefined) break;
+      const request = buffer.fill(this.stream, batch.events);
+      this.tally.countSent(batch.events, request.length);
+      // A batch that waited for a free connection began when it was due: a slow daemon must not hide its own delays.
+      await this.deliver(connection, request, batch.events, batch.due_ms < now_ms ? batch.due_ms : clock.monotonicMs());
+    }
+  }
+
+  /** Sends a batch until it is acknowledged, refused, or given up. */
+  private async deliver(connection: HttpConnection, request: Uint8Array, events: number, start_ms: number): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const verdict = await this.attempt(connection, request, events, attempt);
+      if (verdict.kind === 'acknowledged') {
+        this.tally.countAcknowledged(verdict.accepted, verdict.rejected, this.ports.clock.monotonicMs() - start_ms);
+        return;
+      }
+      if (verdict.kind === 'refused') return this.stop(`a batch was refused: ${verdict.reason}`);
+      if (attempt === ATTEMPTS_MAX) return this.stop(`gave up a batch after ${ATTEMPTS_MAX} tries: ${verdict.reason}`);
+      await this.retrying.sleep(verdict.delay_ms);
+      if (this.given_up) return this.stop(`gave up what was not acknowledged ${DRAIN_MS_MAX / 1000} s after the end: ${verdict.reason}`);
+      this.tally.retries += 1;
+    }
+  }
+
+  private async attempt(connection: HttpConnection, request: Uint8Array, events: number, attempt: number): Promise<Verdict> {
+    try {
+      const answer = await connection.send(request);
+      this.tally.countAnswer(String(answer.status));
+      return judgeAnswer(answer, events, attempt, this.ports.random);
+    } catch (problem) {
+      if (!(problem instanceof NoAnswer)) throw problem;
+      this.tally.countAnswer(problem.code);
+      if (problem.code === 'malformed') return { kind: 'refused', reason: problem.message };
+      return { kind: 'retry', delay_ms: backoffMs(attempt, this.ports.random), reason: problem.message };
+    }
+  }
+
+  /** Ends what takes too long: an answer, and the wait for what is in flight after the last batch went out. */
+  private watch(): void {
+    const now_ms = this.ports.clock.monotonicMs();
+    for (const connection of this.connections) connection.expire(ANSWER_MS_MAX);
+    const more_to_send = this.pacing.count() > 0 || (this.stopped === undefined && !this.schedule.isOver(now_ms));
+    if (more_to_send) return;
+    this.drain_until_ms ??= now_ms + DRAIN_MS_MAX;
+    if (now_ms < this.drain_until_ms) return;
+    this.given_up = true;
+    for (const connection of this.connections) connection.close();
+    this.retrying.wakeAll();
+  }
+}
+
+function requestHead(plan: LoadPlan): string {
+  const { host, port } = plan.address;
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `POST /api/deploy/report HTTP/1.1\r\nHost: ${authority}\r\nx-api-key: ${plan.key}\r\nContent-Type: application/json\r\nContent-Length: `;
+}

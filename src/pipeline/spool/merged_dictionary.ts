@@ -1,0 +1,136 @@
+/**
+ * One dictionary column of a segment: the records' dictionaries merged into one, and every row's index into it.
+ *
+ * Bounded: DICTIONARY_ENTRIES_MAX entries of DICTIONARY_BYTES_MAX in all, and two bytes per row. Beyond that the column `overflowed`: it gives its memory
+ * back and is to be written as plain strings, which is what such a column is.
+ */
+import { readVaruint, varuintBytes, writeVaruint } from '../../base/varint.ts';
+import type { Pacer } from './pacer.ts';
+
+export const DICTIONARY_ENTRIES_MAX = 65_536;
+export const DICTIONARY_BYTES_MAX = 8 << 20;
+
+/** Entries merged between two looks at the clock. */
+const ENTRIES_PER_LOOK = 1024;
+
+/** A record's part of a dictionary column: `entries` and then one index per row. */
+export interface DictionaryChunk {
+  readonly bytes: Buffer;
+  readonly entries: number;
+  readonly dictionary_bytes: number;
+  readonly index_width_bytes: number;
+  readonly rows: number;
+}
+
+export class MergedDictionary {
+  overflowed = false;
+  /** Keys are the entries' bytes as Latin-1: exact, and equal exactly when the bytes are. In order of insertion. */
+  private readonly index_by_entry = new Map<string, number>();
+  private entries_bytes = 0;
+  private indexes: Uint16Array;
+  private rows = 0;
+  /** From the chunk's indexes to the merged ones. */
+  private mapping = new Uint16Array(256);
+  /** The last chunk's entries as sent: most columns bring the same few again and again. */
+  private previous_entries: Buffer = Buffer.alloc(0);
+
+  constructor(
+    rows: number,
+    private readonly pacer: Pacer,
+  ) {
+    this.indexes = new Uint16Array(rows);
+  }
+
+  async add(chunk: DictionaryChunk): Promise<void> {
+    if (this.overflowed) return;
+    const entries = chunk.bytes.subarray(0, chunk.dictionary_bytes);
+    if (!entries.equals(this.previous_entries)) {
+      await this.merge(entries, chunk.entries);
+      if (this.overflowed) return;
+      this.previous_entries = Buffer.from(entries);
+    }
+    remap(chunk, this.mapping, this.indexes, this.rows);
+    this.rows += chunk.rows;
+  }
+
+  get entries(): number {
+    return this.index_by_entry.size;
+  }
+
+  /** 1 or 2: how wide the indexes of `indexBytes` are. */
+  indexWidthBytes(): 1 | 2 {
+    return this.entries <= 256 ? 1 : 2;
+  }
+
+  /** The merged entries, each with its length before it. */
+  entriesBytes(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.entries_bytes);
+    let at = 0;
+    for (const entry of this.index_by_entry.keys()) {
+      at = writeVaruint(bytes, at, entry.length);
+      at += bytes.write(entry, at, 'latin1');
+    }
+    return bytes;
+  }
+
+  /** The rows' indexes, little-endian. */
+  indexBytes(): Uint8Array {
+    if (this.indexWidthBytes() === 1) return Uint8Array.from(this.indexes);
+    return new Uint8Array(this.indexes.buffer, this.indexes.byteOffset, this.indexes.byteLength);
+  }
+
+  private async merge(entries: Buffer, count: number): Promise<void> {
+    if (this.mapping.length < count) this.mapping = new Uint16Array(2 * count);
+    let at = 0;
+    for (let entry = 0; entry < count; entry++) {
+      const length = readVaruint(entries, at);
+      at = length.next_offset + length.value;
+      const index = this.intern(entries.toString('latin1', length.next_offset, at));
+      if (index === undefined) {
+        this.overflow();
+        return;
+      }
+      this.mapping[entry] = index;
+      if (entry % ENTRIES_PER_LOOK === 0 && this.pacer.isDue()) await this.pacer.pause();
+    }
+  }
+
+  private intern(entry: string): number | undefined {
+    const present = this.index_by_entry.get(entry);
+    if (present !== undefined) return present;
+    const index = this.index_by_entry.size;
+    this.entries_bytes += varuintBytes(entry.length) + entry.length;
+    if (index >= DICTIONARY_ENTRIES_MAX || this.entries_bytes > DICTIONARY_BYTES_MAX) return undefined;
+    this.index_by_entry.set(entry, index);
+    return index;
+  }
+
+  private overflow(): void {
+    this.overflowed = true;
+    this.index_by_entry.clear();
+    this.indexes = new Uint16Array(0);
+    this.mapping = new Uint16Array(0);
+    this.previous_entries = Buffer.alloc(0);
+  }
+}
+
+function remap(chunk: DictionaryChunk, mapping: Uint16Array, into: Uint16Array, into_offset: number): void {
+  const { bytes, rows, index_width_bytes } = chunk;
+  let at = chunk.dictionary_bytes;
+  const end = into_offset + rows;
+  if (chunk.entries === 1) {
+    into.fill(mapping[0], into_offset, end);
+    return;
+  }
+  for (let row = into_offset; row < end; row++) {
+    into[row] = mapping[readIndex(bytes, at, index_width_bytes)];
+    at += index_width_bytes;
+  }
+}
+
+/** Reads a row's index, 1, 2 or 4 bytes wide. */
+export function readIndex(bytes: Uint8Array, offset: number, width_bytes: number): number {
+  if (width_bytes === 1) return bytes[offset];
+  const low = bytes[offset] | (bytes[offset + 1] << 8);
+  return width_bytes === 2 ? low : low + bytes[offset + 2] * 0x1_0000 + bytes[offset + 3] * 0x100_0000;
+}

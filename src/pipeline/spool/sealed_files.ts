@@ -1,0 +1,136 @@
+/**
+ * The sealed segments: which there are, and what delivery does with them. Implements `SegmentStore`.
+ *
+ * Owner of the sealed files once they are announced. Removing one is not synced: should a crash bring it back, its tokens come back with it, it is in
+ * doubt, and delivery finds its rows in ClickHouse by count. What must never come back is the open file it was made of, for that one has no tokens and
+ * would be sealed and sent again; so its removal is made durable before the sealed file goes.
+ */
+
+import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
+import { OperatingError } from '../../contract/errors.ts';
+import type { FileHandle, Fs } from '../../contract/ports.ts';
+import type { SealedSegment, SegmentStore } from '../../contract/segment.ts';
+import { removeIfThere, withFile } from './file_io.ts';
+import type { Quarantine } from './quarantine.ts';
+import { readSealedTail, type SealedFooter, writeToken } from './sealed_footer.ts';
+import { segmentFileName } from './segment_name.ts';
+import type { SyncedDirectory } from './synced_directory.ts';
+import { errorCode } from './system_errors.ts';
+import { WINDOW_BYTES } from './window_reader.ts';
+
+interface Entry {
+  segment: SealedSegment;
+  readonly removal_mark: number;
+}
+
+export class SealedFiles implements SegmentStore {
+  private readonly entries = new Map<string, Entry>();
+  private readonly by_table = new Map<string, number>();
+  private total_bytes = 0;
+  private total_rows = 0;
+
+  constructor(
+    private readonly fs: Fs,
+    private readonly directory: SyncedDirectory,
+    private readonly quarantined: Quarantine,
+  ) {}
+
+  get count(): number {
+    return this.entries.size;
+  }
+
+  get bytes(): number {
+    return this.total_bytes;
+  }
+
+  get rows(): number {
+    return this.total_rows;
+  }
+
+  /** How many segments of the table wait to be delivered. */
+  countOf(table: string): number {
+    return this.by_table.get(table) ?? 0;
+  }
+
+  /** In the order of their sequence. */
+  list(): readonly SealedSegment[] {
+    return [...this.entries.values()].map(({ segment }) => segment).sort((left, right) => left.sequence - right.sequence);
+  }
+
+  /** @param removal_mark see `Sealing` */
+  add(segment: SealedSegment, removal_mark: number): void {
+    this.entries.set(segment.id, { segment, removal_mark });
+    this.by_table.set(segment.table, this.countOf(segment.table) + 1);
+    this.total_bytes += segment.file_bytes;
+    this.total_rows += segment.rows;
+  }
+
+  async open(segment: SealedSegment): Promise<Readable> {
+    const path = this.pathOf(segment);
+    const problem = await this.findProblem(segment);
+    if (problem !== undefined) {
+      throw new OperatingError('segment_corrupt', { segment: segment.id, problem, path: this.quarantined.directory });
+    }
+    return this.fs.stream(path, 0, segment.native_bytes);
+  }
+
+  async takeToken(segment: SealedSegment): Promise<SealedSegment> {
+    const present = this.entries.get(segment.id)?.segment ?? segment;
+    const tokens = present.tokens + 1;
+    await withFile(this.fs, this.pathOf(segment), 'write', (file) => writeToken(file, present, tokens));
+    const taken = { ...present, tokens };
+    const entry = this.entries.get(segment.id);
+    if (entry !== undefined) entry.segment = taken;
+    return taken;
+  }
+
+  async retire(segment: SealedSegment): Promise<void> {
+    await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
+    await removeIfThere(this.fs, this.pathOf(segment));
+    this.directory.changed();
+    this.forget(segment);
+  }
+
+  async quarantine(segment: SealedSegment, reason: string): Promise<void> {
+    await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
+    await this.quarantined.keepFile(this.directory.path, segmentFileName(segment, 'sealed'), reason);
+    this.forget(segment);
+  }
+
+  private forget(segment: SealedSegment): void {
+    if (!this.entries.delete(segment.id)) return;
+    this.by_table.set(segment.table, this.countOf(segment.table) - 1);
+    this.total_bytes -= segment.file_bytes;
+    this.total_rows -= segment.rows;
+  }
+
+  private pathOf(segment: SealedSegment): string {
+    return `${this.directory.path}/${segmentFileName(segment, 'sealed')}`;
+  }
+
+  /** What is wrong with the file's content; undefined if it is what was sealed. Errors of the disk are thrown: they may pass. */
+  private async findProblem(segment: SealedSegment): Promise<string | undefined> {
+    try {
+      return await withFile(this.fs, this.pathOf(segment), 'read', async (file) => {
+        const tail = await readSealedTail(file);
+        if (tail === undefined || tail.footer.id !== segment.id) return 'its footer is damaged';
+        return (await checksumOf(file, tail.footer)) === tail.footer.native_crc32 ? undefined : 'its rows are damaged';
+      });
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return 'its file is gone';
+      throw error;
+    }
+  }
+}
+
+async function checksumOf(file: FileHandle, footer: SealedFooter): Promise<number> {
+  const window = Buffer.allocUnsafe(Math.min(WINDOW_BYTES, footer.native_bytes));
+  let crc = 0;
+  for (let at = 0; at < footer.native_bytes; at += window.length) {
+    const wanted = window.subarray(0, Math.min(window.length, footer.native_bytes - at));
+    const read_bytes = await file.read(wanted, at);
+    crc = crc32(wanted.subarray(0, read_bytes), crc);
+  }
+  return crc;
+}

@@ -1,0 +1,131 @@
+/**
+ * Seals one closed segment: from records to a file with exactly one Native block, and then the open file goes.
+ *
+ * In this order, each step durable before the next: the sealed file under a temporary name; its rename; and only then the removal of the open file. So
+ * there is always at least one of the two, and a second sealing after a crash makes the same rows under the same id, none of which was ever sent.
+ */
+import type { FileHandle } from '../../contract/ports.ts';
+import type { SealedSegment } from '../../contract/segment.ts';
+import { SEGMENT_COLUMN } from '../../contract/table.ts';
+import { removeIfThere, withFile, writeFully } from './file_io.ts';
+import { NativeBlockBuilder } from './native_block.ts';
+import { NativeWriter } from './native_writer.ts';
+import type { ClosedSegment } from './open_segments.ts';
+import type { SpoolPorts } from './options.ts';
+import { Pacer } from './pacer.ts';
+import type { Quarantine } from './quarantine.ts';
+import { recordSeed } from './record.ts';
+import { scanRecords } from './record_scan.ts';
+import type { RecordTable } from './record_table.ts';
+import { encodeSealedTail } from './sealed_footer.ts';
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
+import { PARTIAL_SUFFIX, segmentFileName } from './segment_name.ts';
+import type { SyncedDirectory } from './synced_directory.ts';
+import { WindowReader } from './window_reader.ts';
+
+/** Damage that is somewhere else at each reading is not damage of the file. */
+const SCANS_MAX = 3;
+
+export interface Sealing {
+  /** Undefined when there was no sound record: then there is nothing to deliver. */
+  readonly segment: SealedSegment | undefined;
+  /** For `SyncedDirectory.ensureDurable`: until then a crash may bring the open file back. */
+  readonly removal_mark: number;
+}
+
+export class Sealer {
+  constructor(
+    private readonly ports: SpoolPorts,
+    private readonly directory: SyncedDirectory,
+    private readonly quarantine: Quarantine,
+  ) {}
+
+  /** @throws the operating system's error; then it can be tried again from the start */
+  async seal(closed: ClosedSegment): Promise<Sealing> {
+    const name = segmentFileName(closed.segment, 'open');
+    const path = `${this.directory.path}/${name}`;
+    const start_ms = this.ports.clock.monotonicMs();
+    const result = await withFile(this.ports.fs, path, 'read', (file) => this.sealFile(closed, name, file));
+    if (result === 'unreadable') {
+      await this.quarantine.keepFile(this.directory.path, name, 'its header is damaged');
+      return { segment: undefined, removal_mark: this.directory.changed() };
+    }
+    await removeIfThere(this.ports.fs, path);
+    if (result !== 'empty') this.ports.observer.sealed(result, this.ports.clock.monotonicMs() - start_ms);
+    return { segment: result === 'empty' ? undefined : result, removal_mark: this.directory.changed() };
+  }
+
+  private async sealFile(closed: ClosedSegment, name: string, file: FileHandle): Promise<SealedSegment | 'empty' | 'unreadable'> {
+    const end_bytes = closed.end_bytes ?? (await file.size());
+    const header = await readHeader(file);
+    if (header === undefined || header.id !== closed.segment.id) return end_bytes <= SEGMENT_HEADER_BYTES ? 'empty' : 'unreadable';
+    const reader = new WindowReader(file, end_bytes);
+    let { records } = closed;
+    for (let scans = 0; scans <= SCANS_MAX; scans++) {
+      records ??= await this.scan(reader, header, name, file);
+      if (records.count === 0) return 'empty';
+      const segment = await this.write(header, records, reader);
+      if (segment !== 'damaged') return segment;
+      records = undefined;
+    }
+    throw new Error(`${name} reads differently each time`);
+  }
+
+  private async scan(reader: WindowReader, header: SegmentHeader, name: string, file: FileHandle): Promise<RecordTable> {
+    const scan = await scanRecords(reader, header.columns.length, recordSeed(header.id));
+    if (scan.torn_bytes > 0) this.ports.observer.incident('tail_torn', { file: name, bytes: scan.torn_bytes });
+    for (const place of scan.damaged) await this.quarantine.keepRecord(file, name, place);
+    return scan.records;
+  }
+
+  private async write(header: SegmentHeader, records: RecordTable, reader: WindowReader): Promise<SealedSegment | 'damaged'> {
+    const { fs, clock } = this.ports;
+    const sealed_path = `${this.directory.path}/${segmentFileName(header, 'sealed')}`;
+    const partial_path = sealed_path + PARTIAL_SUFFIX;
+    await removeIfThere(fs, partial_path);
+    const segment = await withFile(fs, partial_path, 'create', async (file) => {
+      const output = new NativeWriter(file);
+      const result = await new NativeBlockBuilder(header, records, reader, output, new Pacer(clock)).build();
+      return result === 'damaged' ? result : this.finish(header, records, file, output);
+    }).catch(async (error: unknown) => {
+      // A full disk is not to stay full of what was not finished.
+      await removeIfThere(fs, partial_path).catch(() => undefined);
+      throw error;
+    });
+    if (segment === 'damaged') {
+      await fs.remove(partial_path);
+      return segment;
+    }
+    await fs.rename(partial_path, sealed_path);
+    this.directory.changed();
+    await this.directory.sync();
+    return segment;
+  }
+
+  private async finish(header: SegmentHeader, records: RecordTable, file: FileHandle, output: NativeWriter): Promise<SealedSegment> {
+    const { id, table, month, sequence, columns } = header;
+    const { bytes, footer } = encodeSealedTail({
+      id,
+      table,
+      month,
+      sequence,
+      columns: [...columns, SEGMENT_COLUMN].map((column) => column.name),
+      rows: records.rows,
+      native_bytes: output.nativeBytes(),
+      native_crc32: output.crc,
+      received_at_ms: records.received_at_ms,
+      sealed_at_ms: this.ports.clock.nowMs(),
+      accounts: records.accounts.entries(),
+    });
+    await writeFully(file, [bytes], footer.native_bytes);
+    await file.datasync();
+    const { native_crc32: _, ...segment } = footer;
+    return { ...segment, tokens: 0 };
+  }
+}
+
+async function readHeader(file: FileHandle): Promise<SegmentHeader | undefined> {
+  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  const read_bytes = await file.read(bytes, 0);
+  return decodeSegmentHeader(bytes.subarray(0, read_bytes));
+}

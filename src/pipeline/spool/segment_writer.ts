@@ -1,0 +1,133 @@
+/**
+ * One open segment: the only writer of its file, from creation to the last record.
+ *
+ * Promises: what `commit` resolved for is on the disk (or, with `ack: memory`, in the file); what it rejected for is not part of the segment. A file
+ * whose sync failed is never written or synced again, since the kernel may have dropped its dirty pages and would call the next sync a success; the
+ * segment then ends at its last durable record.
+ */
+import { assert } from '../../base/assert.ts';
+import type { Clock, FileHandle, Fs } from '../../contract/ports.ts';
+import { removeIfThere, writeFully } from './file_io.ts';
+import { RECORD_HEADER_BYTES, recordSeed, writeRecordHeader } from './record.ts';
+import { RecordTable } from './record_table.ts';
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
+import { segmentFileName } from './segment_name.ts';
+import type { SyncedDirectory } from './synced_directory.ts';
+
+export interface SegmentWriterPorts {
+  readonly fs: Fs;
+  readonly clock: Clock;
+  readonly observer: { synced(duration_ms: number): void };
+}
+
+export class SegmentWriter {
+  readonly records: RecordTable;
+  /** True while `commit` runs; nobody else may close the segment then. */
+  committing = false;
+  /** The end of the last record that counts. */
+  end_bytes = 0;
+  /** The file took an error that it cannot come back from: close the segment. */
+  failed = false;
+  private file: FileHandle | undefined;
+  private readonly seed: number;
+
+  constructor(
+    private readonly ports: SegmentWriterPorts,
+    private readonly directory: SyncedDirectory,
+    private readonly ack: 'disk' | 'memory',
+    readonly header: SegmentHeader,
+  ) {
+    this.records = new RecordTable(header.columns.length);
+    this.seed = recordSeed(header.id);
+  }
+
+  /**
+   * Appends the blocks as one write and one sync.
+   *
+   * @throws the operating system's error; then none of the blocks is in the segment, and the segment goes on unless `failed`
+   */
+  async commit(blocks: readonly Uint8Array[]): Promise<void> {
+    assert(!this.failed && !this.committing, 'BUG: a commit to a segment that cannot take it');
+    this.committing = true;
+    try {
+      const is_new = this.file === undefined;
+      const file = this.file ?? (await this.create());
+      const start_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
+      const end_bytes = await this.write(file, blocks, is_new);
+      if (this.ack === 'disk') await this.sync(file, is_new);
+      this.end_bytes = end_bytes;
+      this.remember(blocks, start_bytes);
+    } finally {
+      this.committing = false;
+    }
+  }
+
+  /** Ends the segment. A file without a single record is removed. Errors do not matter any more: what counts is durable. */
+  async close(): Promise<void> {
+    this.failed = true;
+    await this.file?.close().catch(() => undefined);
+    this.file = undefined;
+    if (this.records.count === 0) await removeIfThere(this.ports.fs, this.path).catch(() => undefined);
+  }
+
+  private get path(): string {
+    return `${this.directory.path}/${segmentFileName(this.header, 'open')}`;
+  }
+
+  private async create(): Promise<FileHandle> {
+    this.file = await this.ports.fs.open(this.path, 'create');
+    return this.file;
+  }
+
+  /** Writes the records, and before the first one the header; on an error cuts off what was written of them. */
+  private async write(file: FileHandle, blocks: readonly Uint8Array[], is_new: boolean): Promise<number> {
+    const record_headers = Buffer.allocUnsafe(blocks.length * RECORD_HEADER_BYTES);
+    const buffers: Uint8Array[] = is_new ? [encodeSegmentHeader(this.header)] : [];
+    let end_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
+    let at = 0;
+    for (const block of blocks) {
+      writeRecordHeader(record_headers, at, block, this.seed);
+      buffers.push(record_headers.subarray(at, at + RECORD_HEADER_BYTES), block);
+      at += RECORD_HEADER_BYTES;
+      end_bytes += RECORD_HEADER_BYTES + block.length;
+    }
+    try {
+      await writeFully(file, buffers, this.end_bytes);
+    } catch (error) {
+      await this.cutTail(file);
+      throw error;
+    }
+    return end_bytes;
+  }
+
+  private async cutTail(file: FileHandle): Promise<void> {
+    if (this.end_bytes === 0) {
+      this.failed = true;
+      return;
+    }
+    try {
+      await file.truncate(this.end_bytes);
+    } catch {
+      this.failed = true;
+    }
+  }
+
+  private async sync(file: FileHandle, is_new: boolean): Promise<void> {
+    const start_ms = this.ports.clock.monotonicMs();
+    const outcomes = await Promise.allSettled([file.datasync(), ...(is_new ? [this.directory.sync()] : [])]);
+    this.ports.observer.synced(this.ports.clock.monotonicMs() - start_ms);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') continue;
+      this.failed = true;
+      throw outcome.reason;
+    }
+  }
+
+  private remember(blocks: readonly Uint8Array[], start_bytes: number): void {
+    let at = start_bytes;
+    for (const block of blocks) {
+      this.records.add(at + RECORD_HEADER_BYTES, block);
+      at += RECORD_HEADER_BYTES + block.length;
+    }
+  }
+}

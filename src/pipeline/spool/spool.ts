@@ -1,0 +1,209 @@
+/**
+ * The spool: everything acknowledged and not yet in ClickHouse, on the disk of this machine.
+ *
+ * Blocks come in by `append` and are durable when it resolves; they leave as sealed segments, each one INSERT, announced to `onSealed` and handed out by
+ * the methods of `SegmentStore`. One spool per data directory, on the main thread, the only writer there: the caller holds the directory's lock.
+ */
+import { AssertionError } from 'node:assert';
+import type { Readable } from 'node:stream';
+import { assert } from '../../base/assert.ts';
+import { OperatingError } from '../../contract/errors.ts';
+import type { SealedSegment, SegmentStore, SpoolBlock } from '../../contract/segment.ts';
+import type { Table } from '../../contract/table.ts';
+import { Committer } from './committer.ts';
+import { DiskGuard } from './disk_guard.ts';
+import { type ClosedSegment, OpenSegments } from './open_segments.ts';
+import type { SpoolOptions, SpoolPorts, SpoolStats } from './options.ts';
+import { Quarantine } from './quarantine.ts';
+import { recoverSpool } from './recovery.ts';
+import { SealQueue } from './seal_queue.ts';
+import { SealedFiles } from './sealed_files.ts';
+import { Sealer } from './sealer.ts';
+import type { SegmentWriter } from './segment_writer.ts';
+import { SyncedDirectory } from './synced_directory.ts';
+import { isDiskFull, reasonOf } from './system_errors.ts';
+
+/** With so many segments of a table waiting for delivery, age seals no more: fewer and larger segments catch up faster. */
+const BACKLOG_SEGMENTS_MAX = 32;
+
+export class Spool implements SegmentStore {
+  private readonly tables: ReadonlyMap<string, Table>;
+  private readonly directory: SyncedDirectory;
+  private readonly quarantined: Quarantine;
+  private readonly guard: DiskGuard;
+  private readonly sealer: Sealer;
+  private readonly sealed: SealedFiles;
+  private readonly seal_queue: SealQueue;
+  private readonly open_segments: OpenSegments;
+  private readonly committer: Committer;
+  private readonly listeners: ((segment: SealedSegment) => void)[] = [];
+  private readonly queued_bytes_max: number;
+  private bytes_max: number;
+  /** Bytes of open files and of closed ones that are not sealed yet. */
+  private unsealed_bytes = 0;
+  private next_sequence = 1;
+  private state: 'new' | 'running' | 'closed' = 'new';
+
+  /** @param tables all that blocks may come for */
+  constructor(
+    private readonly ports: SpoolPorts,
+    options: SpoolOptions,
+    tables: readonly Table[],
+  ) {
+    this.bytes_max = options.bytes_max;
+    this.queued_bytes_max = options.queued_bytes_max;
+    this.tables = new Map(tables.map((table) => [table.name, table]));
+    this.directory = new SyncedDirectory(ports.fs, `${options.data_dir}/spool`);
+    this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
+    this.guard = new DiskGuard(ports, this.directory.path, options.free_bytes_min);
+    this.sealer = new Sealer(ports, this.directory, this.quarantined);
+    this.sealed = new SealedFiles(ports.fs, this.directory, this.quarantined);
+    this.seal_queue = new SealQueue(ports.clock, {
+      seal: (closed) => this.seal(closed),
+      failed: (closed, error) => this.sealFailed(closed, error),
+    });
+    this.open_segments = new OpenSegments(ports, options, this.directory, this.tables, {
+      nextSequence: () => this.next_sequence++,
+      shouldSealByAge: (table) => this.sealed.countOf(table) < BACKLOG_SEGMENTS_MAX,
+      closed: (closed) => this.seal_queue.add(closed),
+    });
+    this.committer = new Committer(ports.clock, options.group_delay_ms_max, {
+      writerFor: (block) => this.open_segments.writerFor(block),
+      settled: (writer, written_bytes, error) => this.commitSettled(writer, written_bytes, error),
+      groupCommitted: (blocks, bytes) => ports.observer.groupCommitted(blocks, bytes),
+    });
+  }
+
+  /**
+   * Takes over what an earlier run left, and begins to accept.
+   *
+   * @throws the operating system's error when the directory cannot be read
+   */
+  async start(): Promise<void> {
+    assert(this.state === 'new', 'BUG: the spool is started twice');
+    await this.ports.fs.makeDirectory(this.directory.path);
+    await this.ports.fs.makeDirectory(this.quarantined.directory);
+    const { fs, observer } = this.ports;
+    const recovery = await recoverSpool({ fs, observer, directory: this.directory, quarantine: this.quarantined });
+    this.next_sequence = recovery.next_sequence;
+    for (const segment of recovery.sealed) this.sealed.add(segment, 0);
+    for (const closed of recovery.closed) this.unsealed_bytes += closed.file_bytes;
+    await this.guard.start();
+    this.state = 'running';
+    for (const closed of recovery.closed) this.seal_queue.add(closed);
+  }
+
+  /** Calls `listener` with each sealed segment: at once with those that are there, in order, then with each new one. */
+  onSealed(listener: (segment: SealedSegment) => void): void {
+    for (const segment of this.sealed.list()) listener(segment);
+    this.listeners.push(listener);
+  }
+
+  /**
+   * Stores the block. Rejects with `overloaded`, `spool_full`, `spool_unwritable` or `shutting_down`; then nothing of it is stored.
+   *
+   * @param block its bytes must not change until the promise is settled
+   */
+  append(block: SpoolBlock): Promise<void> {
+    assert(this.tables.has(block.table) && block.rows > 0, 'BUG: a block that is empty, or of an unknown table, reached the spool');
+    const refusal = this.refusal(block);
+    return refusal === undefined ? this.committer.append(block) : Promise.reject(refusal);
+  }
+
+  open(segment: SealedSegment): Promise<Readable> {
+    return this.sealed.open(segment);
+  }
+
+  takeToken(segment: SealedSegment): Promise<SealedSegment> {
+    return this.sealed.takeToken(segment);
+  }
+
+  retire(segment: SealedSegment): Promise<void> {
+    return this.sealed.retire(segment);
+  }
+
+  quarantine(segment: SealedSegment, reason: string): Promise<void> {
+    return this.sealed.quarantine(segment, reason);
+  }
+
+  /** How many bytes open and sealed files may take together. */
+  bytesMax(): number {
+    return this.bytes_max;
+  }
+
+  setBytesMax(bytes_max: number): void {
+    this.bytes_max = bytes_max;
+  }
+
+  /** Closes and seals what is there; resolves when each segment is sealed or could not be just now (it is, later or at the next start). */
+  async sealAll(): Promise<void> {
+    await this.committer.flush();
+    await this.open_segments.closeAll();
+    await this.seal_queue.settle();
+  }
+
+  /** Accepts no more, lets what is under way end, and stops all timers. Unsealed segments are sealed at the next start. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    await this.committer.flush();
+    await this.seal_queue.stop();
+    await this.open_segments.closeAll();
+    await this.guard.stop();
+  }
+
+  stats(): SpoolStats {
+    const oldest_ms = Math.min(this.open_segments.oldestReceivedAtMs(), this.seal_queue.oldestReceivedAtMs());
+    return {
+      spool_bytes: this.usedBytes(),
+      queued_bytes: this.committer.queued_bytes,
+      open_segments: this.open_segments.count,
+      unsealed_segments: this.seal_queue.count,
+      sealed_segments: this.sealed.count,
+      sealed_rows: this.sealed.rows,
+      oldest_unsealed_received_at_ms: Number.isFinite(oldest_ms) ? oldest_ms : undefined,
+      quarantined: this.quarantined.count,
+      problem: this.guard.problem ?? (this.usedBytes() >= this.bytes_max ? this.fullError() : undefined),
+    };
+  }
+
+  private refusal(block: SpoolBlock): OperatingError | undefined {
+    if (this.state !== 'running') return new OperatingError('shutting_down');
+    if (this.guard.problem !== undefined) return this.guard.problem;
+    const queued_bytes = this.committer.queued_bytes + block.bytes.length;
+    if (queued_bytes > this.queued_bytes_max) return new OperatingError('overloaded');
+    return this.usedBytes() + queued_bytes > this.bytes_max ? this.fullError() : undefined;
+  }
+
+  private fullError(): OperatingError {
+    return new OperatingError('spool_full', { spool_bytes: this.usedBytes(), spool_bytes_max: this.bytes_max });
+  }
+
+  private usedBytes(): number {
+    return this.unsealed_bytes + this.sealed.bytes;
+  }
+
+  private commitSettled(writer: SegmentWriter, written_bytes: number, error: unknown): Error | undefined {
+    this.unsealed_bytes += written_bytes;
+    this.open_segments.settle(writer);
+    if (error === undefined) return undefined;
+    if (error instanceof AssertionError) return error;
+    this.guard.failed(error);
+    this.ports.observer.incident('append_failed', { table: writer.header.table, reason: reasonOf(error) });
+    return new OperatingError('spool_unwritable', { reason: reasonOf(error) }, { cause: error });
+  }
+
+  private async seal(closed: ClosedSegment): Promise<void> {
+    const { segment, removal_mark } = await this.sealer.seal(closed);
+    this.unsealed_bytes -= closed.file_bytes;
+    if (segment === undefined) return;
+    this.sealed.add(segment, removal_mark);
+    for (const listener of this.listeners) listener(segment);
+  }
+
+  private sealFailed(closed: ClosedSegment, error: unknown): void {
+    // A file that cannot be read says nothing about whether others can be written.
+    if (isDiskFull(error)) this.guard.failed(error);
+    this.ports.observer.incident('seal_failed', { segment: closed.segment.id, table: closed.segment.table, reason: reasonOf(error) });
+  }
+}

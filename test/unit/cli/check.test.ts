@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CHECK_COMMAND } from '../../../src/cli/check.ts';
+import { runOnce } from './terminal.ts';
+
+test('check says where the configuration comes from and what it costs at the worst', async () => {
+  const { code, stdout, stderr } = await runOnce(['check'], [CHECK_COMMAND], { PENSTOCK_SPOOL__BYTES_MAX: '20 GiB', PENSTOCK_NOISE: '1' });
+  assert.equal(code, 0);
+  assert.equal(stderr, 'The environment variable PENSTOCK_NOISE matches no setting and is ignored.\n');
+  assert.match(stdout, /^The configuration is valid\. It comes from\n {2}\/.*default\.yaml\n {2}PENSTOCK_SPOOL__BYTES_MAX\n/);
+  assert.match(stdout, /^ {2}Requests not yet answered +256 {2}http\.bytes_in_flight_max$/m);
+  assert.match(stdout, /^ {2}Events not yet in ClickHouse +20480 {2}spool\.bytes_max$/m);
+});
+
+test('check warns of acknowledgements from memory', async () => {
+  const { stdout } = await runOnce(['check'], [CHECK_COMMAND], { PENSTOCK_SPOOL__ACK: 'memory' });
+  assert.match(stdout, /in memory: a crash can lose/);
+});
+
+test('check --json prints one line without secrets', async () => {
+  const environment = { PENSTOCK_ADMIN__TOKEN: 'hunter2', PENSTOCK_CLICKHOUSE__URL: 'http://u:hunter2@h:1', PENSTOCK_NOISE: '1' };
+  const { code, stdout, stderr } = await runOnce(['check', '--json'], [CHECK_COMMAND], environment);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.ok(!stdout.includes('hunter2'));
+  assert.equal(stdout.indexOf('\n'), stdout.length - 1);
+  const answer: unknown = JSON.parse(stdout);
+  assert.ok(typeof answer === 'object' && answer !== null && 'valid' in answer && 'memory_bytes' in answer && 'disk_bytes' in answer);
+  assert.deepEqual([answer.valid, answer.disk_bytes], [true, 10 * 1024 ** 3]);
+});
