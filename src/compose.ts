@@ -239,10 +239,10 @@ class PenstockDaemon implements Daemon {
   }
 
   private createDispatcher(): Dispatcher {
-    const { dispatch, workers, http } = this.config;
+    const { dispatch, http } = this.config;
     return new Dispatcher(
       { workers: this.workers, spool: this.spool, clock: SYSTEM_CLOCK, observer: this.telemetry.dispatch },
-      { ...dispatch, slabs_running_max: workers.threads * workers.slabs_per_thread_max, event_bytes_max: http.event_bytes_max },
+      { ...dispatch, ...this.config.workers, event_bytes_max: http.event_bytes_max },
     );
   }
 

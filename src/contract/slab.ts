@@ -1,5 +1,6 @@
 /**
- * A slab: many request bodies in one ArrayBuffer, which goes to a worker and back by transfer, never by copy.
+ * A slab: many request bodies in one buffer that main thread and workers share, so that nothing is copied or transferred between
+ * them. It belongs to the main thread until it is dispatched, to the worker until the result is back, and to nobody else.
  *
  * Layout: a table of `requests_max` entries of 8 words, then the bodies. The front end's side writes words 0 to 5 of an entry,
  * the worker answers in words 6 and 7:
@@ -16,11 +17,11 @@ import type { Tenant } from './tenant.ts';
 const ENTRY_WORDS = 8;
 export const SLAB_ENTRY_BYTES = ENTRY_WORDS * 4;
 
-/** What crosses to a worker. `buffer` and `output` are transferred. */
+/** What crosses to a worker; `buffer` and `output` are shared. */
 export interface SlabTask {
   /** Position in the list of sources. */
   readonly source: number;
-  readonly buffer: ArrayBuffer;
+  readonly buffer: SharedArrayBuffer;
   readonly requests_max: number;
   readonly requests: number;
   /** Bytes of `buffer` in use, table included. */
@@ -28,14 +29,14 @@ export interface SlabTask {
   readonly tenants: readonly Tenant[];
   /** A larger event is rejected alone. */
   readonly event_bytes_max: number;
-  /** A buffer of an earlier result to write blocks into; replaced by a larger one where it does not fit. */
-  readonly output: ArrayBuffer;
+  /** Where the blocks go; the worker answers with a larger one when they do not fit. */
+  readonly output: SharedArrayBuffer;
 }
 
-/** What comes back. `buffer` and `output` are transferred. */
+/** What comes back; the outcomes are in the slab's table. */
 export interface SlabResult {
-  readonly buffer: ArrayBuffer;
-  readonly output: ArrayBuffer;
+  /** The task's own, or a larger one. */
+  readonly output: SharedArrayBuffer;
   readonly blocks: readonly { table: string; offset: number; bytes: number; rows: number }[];
   /** Rejected events by reason, of all requests. */
   readonly rejected: Readonly<Record<string, number>>;
@@ -47,7 +48,7 @@ export class SlabTable {
   private readonly times: Float64Array;
 
   constructor(
-    readonly buffer: ArrayBuffer,
+    readonly buffer: SharedArrayBuffer,
     readonly requests_max: number,
   ) {
     this.words = new Int32Array(buffer, 0, requests_max * ENTRY_WORDS);

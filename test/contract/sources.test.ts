@@ -14,9 +14,9 @@ for (const source of SOURCES) {
       source.samples.map((sample) => Buffer.from(sample.body)),
       { source },
     );
-    const result = processor.process(slab);
+    processor.process(slab);
     const expected = source.samples.map(({ accepted, rejected }) => ({ accepted, rejected }));
-    assert.deepEqual(outcomes(slab, result), expected);
+    assert.deepEqual(outcomes(slab), expected);
   });
 
   for (const sample of source.samples) {
@@ -62,7 +62,8 @@ for (const source of SOURCES) {
     const good = source.samples[0];
     const bodies = [...hostile, good.body].map((text) => Buffer.from(text));
     const slab = createSlab([...bodies, Buffer.from([0x7b, 0xff, 0xfe, 0x7d])], { source });
-    const results = outcomes(slab, processor.process(slab));
+    processor.process(slab);
+    const results = outcomes(slab);
     for (const [index, outcome] of results.entries()) {
       if (index === hostile.length) assert.deepEqual(outcome, { accepted: good.accepted, rejected: good.rejected });
       else assert.ok('failed' in outcome && ERROR_CODES.some((code) => code === outcome.failed), `${bodies[index] ?? 'invalid UTF-8'}`);

@@ -1,5 +1,5 @@
 /** Slabs as the dispatcher makes them, and a processor as a worker has it, for tests and benches that look at the worker alone. */
-import { SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
+import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
 import type { Source } from '../../src/contract/source.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
@@ -22,7 +22,7 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
   const { source = SOURCES[0], tenants = [TENANT], tenant_of = () => 0, event_bytes_max = EVENT_BYTES_MAX } = options;
   const requests_max = bodies.length;
   const bytes = bodies.reduce((sum, body) => sum + body.length, requests_max * SLAB_ENTRY_BYTES);
-  const buffer = new ArrayBuffer(Math.ceil(bytes / 8) * 8);
+  const buffer = new SharedArrayBuffer(Math.ceil(bytes / 8) * 8);
   const table = new SlabTable(buffer, requests_max);
   let offset = requests_max * SLAB_ENTRY_BYTES;
   for (const [index, body] of bodies.entries()) {
@@ -38,7 +38,7 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
     bytes,
     tenants,
     event_bytes_max,
-    output: new ArrayBuffer(0),
+    output: new SharedArrayBuffer(0),
   };
 }
 
@@ -46,11 +46,11 @@ export function createProcessor(): SlabProcessor {
   return new SlabProcessor(SOURCES, new Kernel());
 }
 
-/** What became of one request of a processed slab. */
+/** What became of each request of a slab that was processed. */
 export type Outcome = { readonly failed: string } | { readonly accepted: number; readonly rejected: number };
 
-export function outcomes(task: SlabTask, result: SlabResult): Outcome[] {
-  const table = new SlabTable(result.buffer, task.requests_max);
+export function outcomes(task: SlabTask): Outcome[] {
+  const table = new SlabTable(task.buffer, task.requests_max);
   return Array.from({ length: task.requests }, (_, index) => {
     const failed = table.failure(index);
     return failed === undefined ? { accepted: table.accepted(index), rejected: table.rejected(index) } : { failed };

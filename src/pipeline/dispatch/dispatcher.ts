@@ -2,11 +2,12 @@
  * Requests that arrive together travel together: bodies are packed into slabs, slabs go to the workers, blocks go to the spool,
  * and when the spool has them the requests are answered.
  *
- * A slab leaves at the end of the event-loop turn if a worker can take it; while all are busy it grows, up to its size, and then
- * waits in a bounded queue. So the cost of a dispatch is shared by as many requests as there is load.
+ * A slab leaves at the end of the event-loop turn when nothing of its thread is under way. While the slab before it is at the worker
+ * or on its way to the disk it grows, and leaves when it is worth a trip of its own or that one is answered: so the wake-ups and the
+ * fsync of a trip are shared by as many requests as there is load, and a lone request waits for nobody.
  */
 import { assert } from '../../base/assert.ts';
-import { type ErrorCode, type ErrorContext, OperatingError } from '../../contract/errors.ts';
+import { OperatingError } from '../../contract/errors.ts';
 import type { Clock } from '../../contract/ports.ts';
 import type { Responder } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
@@ -16,7 +17,7 @@ import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
 
-/** Rejects when the worker died; its buffers are lost with it. */
+/** Rejects when the worker died. */
 export interface SlabWorkers {
   run(task: SlabTask): Promise<SlabResult>;
 }
@@ -38,10 +39,18 @@ export interface DispatchLimits {
   readonly slab_requests_max: number;
   /** Full slabs that wait for a worker. */
   readonly slabs_queued_max: number;
-  /** Slabs at the workers at one time: two per thread, so that none idles while its next slab crosses. */
-  readonly slabs_running_max: number;
+  /** Worker threads. */
+  readonly threads: number;
+  /** Slabs at one thread: the one that it works on, and those that are there when it is done. */
+  readonly slabs_per_thread_max: number;
   readonly event_bytes_max: number;
 }
+
+/**
+ * What must have gathered for a slab to leave while another is under way. A trip costs half a millisecond of wake-ups and system
+ * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
+ */
+const TRIP_BYTES_MIN = 64 * 1024;
 
 export class Dispatcher {
   private readonly open = new Map<number, OpenSlab>();
@@ -49,14 +58,17 @@ export class Dispatcher {
   private readonly slabs: BufferPool;
   private readonly outputs: BufferPool;
   private readonly months = new Months();
+  /** Slabs at the workers. */
   private running = 0;
+  /** Slabs that were dispatched and are not answered yet. */
+  private under_way = 0;
   private turn_ends = false;
 
   constructor(
     private readonly ports: { workers: SlabWorkers; spool: BlockSpool; clock: Clock; observer: DispatchObserver },
     private limits: DispatchLimits,
   ) {
-    const kept_max = limits.slabs_running_max + limits.slabs_queued_max;
+    const kept_max = limits.threads * limits.slabs_per_thread_max + limits.slabs_queued_max;
     this.slabs = new BufferPool(OpenSlab.bufferBytes(limits.slab_requests_max, limits.slab_bytes_max), kept_max);
     this.outputs = new BufferPool(this.slabs.buffer_bytes, kept_max);
   }
@@ -99,7 +111,7 @@ export class Dispatcher {
   /** A body larger than a slab gets a buffer of its own, which is not kept. */
   private createSlab(source: number, month: number, body_bytes: number): OpenSlab {
     if (body_bytes > this.limits.slab_bytes_max) {
-      return new OpenSlab({ source, month }, new ArrayBuffer(OpenSlab.bufferBytes(1, body_bytes)), 1);
+      return new OpenSlab({ source, month }, new SharedArrayBuffer(OpenSlab.bufferBytes(1, body_bytes)), 1);
     }
     return new OpenSlab({ source, month }, this.slabs.take(), this.limits.slab_requests_max);
   }
@@ -111,15 +123,18 @@ export class Dispatcher {
 
   /** Starts what the workers can take: full slabs first, in order, then the open ones as they are. */
   private pump(): void {
-    while (this.running < this.limits.slabs_running_max) {
+    while (this.running < this.limits.threads * this.limits.slabs_per_thread_max) {
       const slab = this.queue.shift() ?? this.takeOpen();
       if (slab === undefined) return;
       void this.run(slab);
     }
   }
 
+  /** An open slab that may leave now: any while a thread has nothing under way, else only one that is worth a trip of its own. */
   private takeOpen(): OpenSlab | undefined {
+    const bytes_min = this.under_way < this.limits.threads ? 0 : TRIP_BYTES_MIN;
     for (const [source, slab] of this.open) {
+      if (slab.bodyBytes() < bytes_min) continue;
       this.open.delete(source);
       return slab;
     }
@@ -127,13 +142,24 @@ export class Dispatcher {
   }
 
   private async run(slab: OpenSlab): Promise<void> {
+    this.under_way++;
+    await this.makeTrip(slab);
+    this.under_way--;
+    this.pump();
+  }
+
+  private async makeTrip(slab: OpenSlab): Promise<void> {
     const task = slab.task(this.outputs.take(), this.limits.event_bytes_max);
     this.ports.observer.slabDispatched(task.requests, task.bytes);
     const result = await this.work(task);
-    if (result === undefined) return failAll(slab, 'worker_died', {});
+    if (result === undefined) {
+      // A worker that runs out of memory may still be writing for a moment: its buffers are not used again.
+      for (const responder of slab.responders) responder.failed('worker_died');
+      return;
+    }
     const problem = await this.append(slab, result);
-    this.answer(slab, result, problem);
-    this.slabs.give(result.buffer);
+    this.answer(slab, task, result, problem);
+    this.slabs.give(task.buffer);
     this.outputs.give(result.output);
   }
 
@@ -167,8 +193,8 @@ export class Dispatcher {
   }
 
   /** @param problem why the spool did not take the blocks: then no event of the slab is counted, and only bad requests learn their own fate */
-  private answer(slab: OpenSlab, result: SlabResult, problem: OperatingError | undefined): void {
-    const table = new SlabTable(result.buffer, slab.requests_max);
+  private answer(slab: OpenSlab, task: SlabTask, result: SlabResult, problem: OperatingError | undefined): void {
+    const table = new SlabTable(task.buffer, task.requests_max);
     let accepted_in_all = 0;
     for (let index = 0; index < slab.responders.length; index++) {
       const responder = slab.responders[index];
@@ -185,8 +211,4 @@ export class Dispatcher {
     assert(accepted_in_all === 0 || result.blocks.length > 0, 'BUG: events were accepted but no block was made of them');
     if (problem === undefined) this.ports.observer.eventsCounted(slab.kind.source, accepted_in_all, result.rejected);
   }
-}
-
-function failAll(slab: OpenSlab, code: ErrorCode, context: ErrorContext): void {
-  for (const responder of slab.responders) responder.failed(code, context);
 }

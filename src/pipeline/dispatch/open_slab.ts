@@ -25,7 +25,7 @@ export class OpenSlab {
 
   constructor(
     readonly kind: SlabKind,
-    buffer: ArrayBuffer,
+    buffer: SharedArrayBuffer,
     readonly requests_max: number,
   ) {
     this.table = new SlabTable(buffer, requests_max);
@@ -36,6 +36,10 @@ export class OpenSlab {
   /** Bytes that a buffer needs for `requests_max` requests with bodies of so many bytes in all. */
   static bufferBytes(requests_max: number, bodies_bytes: number): number {
     return Math.ceil((requests_max * SLAB_ENTRY_BYTES + bodies_bytes) / 8) * 8;
+  }
+
+  bodyBytes(): number {
+    return this.used - this.requests_max * SLAB_ENTRY_BYTES;
   }
 
   fits(body_bytes: number): boolean {
@@ -52,7 +56,7 @@ export class OpenSlab {
   }
 
   /** The message to a worker; `output` is a recycled buffer for the blocks. */
-  task(output: ArrayBuffer, event_bytes_max: number): SlabTask {
+  task(output: SharedArrayBuffer, event_bytes_max: number): SlabTask {
     return {
       source: this.kind.source,
       buffer: this.table.buffer,

@@ -32,7 +32,7 @@ export class WorkerPool implements SlabWorkers {
   }
 
   run(task: SlabTask): Promise<SlabResult> {
-    return this.piscina.run(task, { transferList: [task.buffer, task.output] });
+    return this.piscina.run(task);
   }
 
   /** Waits for what is running, then ends the threads. */

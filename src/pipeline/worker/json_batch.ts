@@ -23,12 +23,12 @@ function hasMember<Name extends string>(value: object, name: Name): value is Rec
 
 export class JsonBatches implements Batch {
   values: readonly unknown[] = [];
-  private slab = Buffer.alloc(0);
+  private slab: Buffer = Buffer.alloc(0);
 
   constructor(private readonly kernel: Kernel) {}
 
   /** Begins a slab whose bytes the kernel has loaded. */
-  begin(slab: Buffer<ArrayBuffer>): void {
+  begin(slab: Buffer): void {
     this.slab = slab;
   }
 

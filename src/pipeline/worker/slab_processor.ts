@@ -74,7 +74,7 @@ export class SlabProcessor {
     const filled = workbench.builders.filter((builder) => builder.rowCount() > 0);
     const finished = filled.map((builder) => ({ builder, block: builder.finish(accounts) }));
     const bytes_needed = finished.reduce((sum, { block }) => sum + block.bytes, 0);
-    const output = task.output.byteLength >= bytes_needed ? task.output : new ArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
+    const output = task.output.byteLength >= bytes_needed ? task.output : new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
     const target = new Uint8Array(output);
     let offset = 0;
     const blocks = finished.map(({ builder, block }) => {
@@ -85,7 +85,7 @@ export class SlabProcessor {
     });
     for (const builder of workbench.builders) builder.reset();
     workbench.rejected.clear();
-    return { buffer: task.buffer, output, blocks, rejected };
+    return { output, blocks, rejected };
   }
 
   private createWorkbench(source: Source): Workbench {

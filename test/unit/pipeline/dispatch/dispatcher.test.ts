@@ -17,7 +17,8 @@ const LIMITS: DispatchLimits = {
   slab_bytes_max: 1000,
   slab_requests_max: 8,
   slabs_queued_max: 2,
-  slabs_running_max: 1,
+  threads: 1,
+  slabs_per_thread_max: 1,
   event_bytes_max: EVENT_BYTES_MAX,
 };
 
@@ -114,6 +115,22 @@ test('while the workers are busy a slab grows, and leaves when one is free', asy
   assert.deepEqual(scene.answers, ['1+1', '1+1', '1+1', '1+1']);
 });
 
+test('a busy thread gets a slab ahead of time only when much has gathered', async () => {
+  const scene = new Scene({ slabs_per_thread_max: 2, slab_bytes_max: 2 ** 20 });
+  const large = Buffer.from(`{"events":[${'7,'.repeat(40_000)}7]}`);
+  scene.submit(GOOD);
+  await setImmediate();
+  scene.submit(GOOD);
+  await setImmediate();
+  assert.equal(scene.waiting.length, 1);
+  scene.submit(large);
+  await setImmediate();
+  assert.deepEqual(
+    scene.waiting.map(({ task }) => task.requests),
+    [1, 2],
+  );
+});
+
 test('full slabs queue in order, and beyond the queue a request is refused at once', async () => {
   const scene = new Scene({ slab_requests_max: 1 });
   for (let count = 0; count < 6; count++) {
@@ -138,7 +155,7 @@ test('a body larger than a slab travels alone', async () => {
 });
 
 test('a new month begins a new slab, so that a block is in one partition', async () => {
-  const scene = new Scene({ slabs_running_max: 2 });
+  const scene = new Scene({ threads: 2 });
   scene.submit(GOOD);
   scene.clock.advance(10 * 86_400_000);
   scene.submit(GOOD);
