@@ -1,0 +1,175 @@
+/**
+ * The real daemon as a child process, in a directory of its own, on ports of its own, with the real embedded engine. Ended and
+ * removed when its test ends, however that ends.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { until } from './until.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const START_MS_MAX = 30_000;
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type Settings = Readonly<Record<string, string>>;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('a listening socket has no port');
+  return address.port;
+}
+
+/** A place for one daemon, started as often as the test wants. */
+export class DaemonHome {
+  private readonly running = new Set<ChildProcess>();
+
+  private constructor(
+    readonly data_dir: string,
+    readonly http_port: number,
+    readonly admin_port: number,
+    readonly engine_port: number,
+    private readonly settings: Settings,
+  ) {}
+
+  /** @param settings more of the configuration, as environment names to values */
+  static async create(context: TestContext, settings: Settings = {}): Promise<DaemonHome> {
+    const directory = await mkdtemp(join(tmpdir(), 'penstock-test-'));
+    const home = new DaemonHome(join(directory, 'data'), await freePort(), await freePort(), await freePort(), settings);
+    context.after(async () => {
+      await Promise.all([...home.running].map((child) => end(child)));
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    });
+    return home;
+  }
+
+  environment(): Settings {
+    return {
+      PATH: process.env['PATH'] ?? '',
+      PENSTOCK_DATA_DIR: this.data_dir,
+      PENSTOCK_HTTP__PORT: String(this.http_port),
+      PENSTOCK_ADMIN__PORT: String(this.admin_port),
+      PENSTOCK_CLICKHOUSE__EMBEDDED_PORT: String(this.engine_port),
+      ...this.settings,
+    };
+  }
+
+  /** Starts the daemon and resolves when it is ready. */
+  async start(settings: Settings = {}): Promise<RunningDaemon> {
+    const child = spawn(process.execPath, [MAIN, 'serve'], {
+      env: { ...this.environment(), ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.running.add(child);
+    const daemon = new RunningDaemon(child, this);
+    await daemon.ready(START_MS_MAX);
+    return daemon;
+  }
+
+  /** Runs a subcommand to its end. */
+  async command(line: readonly string[], settings: Settings = {}): Promise<CommandResult> {
+    const child = spawn(process.execPath, [MAIN, ...line], {
+      env: { ...this.environment(), ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.running.add(child);
+    const texts = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => (texts.stdout += String(chunk)));
+    child.stderr.on('data', (chunk) => (texts.stderr += String(chunk)));
+    await once(child, 'close');
+    return { code: child.exitCode ?? -1, ...texts };
+  }
+
+  async createKey(use: string, ...more: readonly string[]): Promise<string> {
+    const { stdout } = await this.command([
+      'keys',
+      'create',
+      '--use',
+      use,
+      '--organization',
+      'org_test',
+      '--project',
+      'proj_test',
+      '--json',
+      ...more,
+    ]);
+    const created: { key: string } = JSON.parse(stdout);
+    return created.key;
+  }
+}
+
+export class RunningDaemon {
+  stdout = '';
+  stderr = '';
+
+  constructor(
+    readonly child: ChildProcess,
+    private readonly home: DaemonHome,
+  ) {
+    child.stdout?.on('data', (chunk) => (this.stdout += String(chunk)));
+    child.stderr?.on('data', (chunk) => (this.stderr += String(chunk)));
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.home.http_port}${path}`;
+  }
+
+  adminUrl(path: string): string {
+    return `http://127.0.0.1:${this.home.admin_port}${path}`;
+  }
+
+  async ready(within_ms: number): Promise<void> {
+    await until('the daemon is ready', within_ms, async () => {
+      if (this.child.exitCode !== null) throw new Error(`the daemon ended with ${this.child.exitCode}: ${this.stderr}${this.stdout}`);
+      const answer = await fetch(this.url('/readyz')).catch(() => undefined);
+      return answer?.ok === true;
+    });
+  }
+
+  post(path: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): Promise<Response> {
+    return fetch(this.url(path), { method: 'POST', body, headers });
+  }
+
+  /** Rows of a query as objects. */
+  async query<Row>(sql: string): Promise<Row[]> {
+    const url = `http://127.0.0.1:${this.home.engine_port}/?database=penstock&default_format=JSONEachRow`;
+    const answer = await fetch(url, { method: 'POST', body: sql });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(text);
+    const rows: Row[] = JSON.parse(`[${text.trim().split('\n').filter(Boolean).join(',')}]`);
+    return rows;
+  }
+
+  async count(table: string): Promise<number> {
+    const [row] = await this.query<{ rows: string | number }>(`SELECT count() AS rows FROM ${table}`);
+    return Number(row?.rows ?? 0);
+  }
+
+  /** Asks it to stop, and resolves to its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill(signal);
+      await once(this.child, 'close');
+    }
+    return this.child.exitCode;
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
