@@ -1,0 +1,53 @@
+/**
+ * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS` plays a fleet as
+ * `penstock load` does, and prints one line, a `Generated`.
+ */
+
+import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
+import { LoadRun } from '../../src/cli/load/load_run.ts';
+import { SeededRandom } from '../../src/cli/load/seeded_random.ts';
+
+export interface Generated {
+  readonly acknowledged_requests: number;
+  readonly acknowledged_events: number;
+  readonly rejected_events: number;
+  readonly retries: number;
+  readonly duration_ms: number;
+  readonly p50_ms: number;
+  readonly p99_ms: number;
+  /** Processor time of the generator while it sent, microseconds. */
+  readonly cpu_us: number;
+  /** Why it ended early, or null. */
+  readonly stopped: string | null;
+}
+
+const DEVICES = 100_000;
+
+const [port, key, batch_events, seconds_max, seed, connections] = process.argv.slice(2);
+const plan = {
+  address: { host: '127.0.0.1', port: Number(port) },
+  key: String(key),
+  seed: Number(seed),
+  devices: DEVICES,
+  connections: Number(connections),
+  rate_events_per_s: 0,
+  batch_events: Number(batch_events),
+  seconds_max: Number(seconds_max),
+  events_max: Number.POSITIVE_INFINITY,
+};
+const run = new LoadRun(plan, { clock: SYSTEM_CLOCK, random: new SeededRandom(plan.seed) });
+const before = process.cpuUsage();
+const { tally, duration_ms, stopped } = await run.run();
+const used = process.cpuUsage(before);
+const generated: Generated = {
+  acknowledged_requests: tally.latencies.count(),
+  acknowledged_events: tally.acknowledged_events,
+  rejected_events: tally.rejected_events,
+  retries: tally.retries,
+  duration_ms,
+  p50_ms: tally.latencies.quantileUs(0.5) / 1000,
+  p99_ms: tally.latencies.quantileUs(0.99) / 1000,
+  cpu_us: used.user + used.system,
+  stopped: stopped ?? null,
+};
+process.stdout.write(`${JSON.stringify(generated)}\n`);

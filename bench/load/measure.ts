@@ -1,0 +1,65 @@
+/** Rounds of equal loads against each server in turn, so that whatever else the machine does meets all of them alike. */
+import { fileURLToPath } from 'node:url';
+import type { Children } from './child.ts';
+import type { Generated } from './generate.ts';
+import { readCpuUs, waitUntilQuiet } from './process_usage.ts';
+import type { Server, ServerName } from './servers.ts';
+
+/** One load against one server. */
+export interface Sample {
+  readonly server: ServerName;
+  readonly batch_events: number;
+  /** From 0. */
+  readonly round: number;
+  /** Processor time of the server for this load, what it left behind included, microseconds. */
+  readonly server_cpu_us: number;
+  readonly generated: Generated;
+}
+
+/** A server, and the size of batch that it is loaded with. */
+export interface Contestant {
+  readonly server: Server;
+  readonly batch_events: number;
+}
+
+const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
+const CONNECTIONS = 64;
+/** A load ends at most so long after its seconds: the wait for its last answers. */
+const GENERATOR_MS_MAX = 70_000;
+
+/** Loads a server once; `seed` must differ from load to load, lest the events are re-deliveries. */
+async function measure(children: Children, contestant: Contestant, round: number, seed: number, seconds: number): Promise<Sample> {
+  const { server, batch_events } = contestant;
+  server.child.checkRunning();
+  await waitUntilQuiet(server.child.pid, server.quiet_ms);
+  const before_us = await readCpuUs(server.child.pid);
+  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS].map(String);
+  const line = await children.start('the load generator', argv).finish(seconds * 1000 + GENERATOR_MS_MAX);
+  const generated: Generated = JSON.parse(line);
+  if (generated.stopped !== null) throw new Error(`the load on ${server.name} ended early: ${generated.stopped}`);
+  await waitUntilQuiet(server.child.pid, server.quiet_ms);
+  server.child.checkRunning();
+  return { server: server.name, batch_events, round, server_cpu_us: (await readCpuUs(server.child.pid)) - before_us, generated };
+}
+
+/** Warms every contestant up, then measures each once per round. */
+export async function measureRounds(
+  children: Children,
+  contestants: readonly Contestant[],
+  plan: { readonly rounds: number; readonly seconds: number; readonly seed: number },
+  say: (line: string) => void,
+): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  let seed = plan.seed;
+  for (let round = -1; round < plan.rounds; round++) {
+    for (const contestant of contestants) {
+      const sample = await measure(children, contestant, round, seed++, round < 0 ? plan.seconds / 2 : plan.seconds);
+      if (round >= 0) samples.push(sample);
+      const rate = Math.round(sample.generated.acknowledged_events / (sample.generated.duration_ms / 1000)).toLocaleString('en-US');
+      say(
+        `${round < 0 ? 'warm-up' : `round ${round + 1}`}  ${sample.server.padEnd(13)}  ${sample.batch_events} events/request  ${rate} events/s`,
+      );
+    }
+  }
+  return samples;
+}

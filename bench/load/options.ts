@@ -1,0 +1,58 @@
+/** The command line of `npm run bench:load`. */
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Sizes of batch to load with, events per request. */
+  readonly batches: readonly number[];
+  readonly report_directory: string;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+export const HELP = `Measures the daemon against the raw peer and says which targets it meets (exit 1 if it misses one).
+
+npm run bench:load -- [options]
+  --rounds N       Measure every server so many times and take the medians (default 3)
+  --seconds S      Load for so many seconds each time (default 3)
+  --quick          Do one round of one second: a look, not a measurement
+  --batches LIST   Load with so many events per request (default 1,100)
+  --report DIR     Write load.html and load.json there (default bench/report)
+  --json           Print JSON for scripts
+  --help           Print this
+`;
+
+const ROUNDS_MAX = 100;
+const SECONDS_MAX = 600;
+const BATCH_EVENTS_MAX = 10_000;
+
+/** Throws an Error that says what is wrong with the line. */
+export function readOptions(argv: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      batches: { type: 'string', default: '1,100' },
+      report: { type: 'string', default: 'bench/report' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    rounds: readNumber('rounds', values.rounds ?? (values.quick ? '1' : '3'), ROUNDS_MAX),
+    seconds: readNumber('seconds', values.seconds ?? (values.quick ? '1' : '3'), SECONDS_MAX),
+    batches: values.batches.split(',').map((batch) => readNumber('batches', batch, BATCH_EVENTS_MAX)),
+    report_directory: values.report,
+    json: values.json,
+    help: values.help,
+  };
+}
+
+function readNumber(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
+}

@@ -1,0 +1,99 @@
+/**
+ * `npm run bench:load`: the targets, end to end. Starts the raw peer and the daemon, loads them in turn with the same load,
+ * prints what each used and which target that meets, and writes it to a report. Exit 0: all met, 1: one missed or the bench
+ * failed, 2: wrong usage. Loopback only; whatever it starts it ends.
+ */
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { Children } from './child.ts';
+import { type Contestant, measureRounds } from './measure.ts';
+import { type BenchOptions, HELP, readOptions } from './options.ts';
+import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
+import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
+import { startDaemon, startRaw } from './servers.ts';
+import { judgeTargets, summarize } from './targets.ts';
+
+const RESIDENT_MEASURED_AFTER_MS = 1500;
+
+/** Runs the bench and resolves to its exit code. */
+async function runBench(options: BenchOptions): Promise<number> {
+  const children = new Children();
+  const directory = await mkdtemp(join(tmpdir(), 'penstock-bench-'));
+  process.once('exit', () => {
+    children.killAll();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  try {
+    const report = await bench(options, children, directory);
+    await writeReport(options, report);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
+    return report.verdicts.every((verdict) => verdict.met) ? 0 : 1;
+  } finally {
+    await children.stopAll();
+  }
+}
+
+/** Starts what is compared, measures and judges. */
+async function bench(options: BenchOptions, children: Children, directory: string): Promise<BenchReport> {
+  const daemon = await startDaemon(children, directory, 'disk');
+  await waitUntilQuiet(daemon.child.pid, RESIDENT_MEASURED_AFTER_MS);
+  const resident_bytes_at_rest = await readResidentBytes(daemon.child.pid);
+  const daemon_memory = await startDaemon(children, directory, 'memory');
+  const contestants: Contestant[] = [];
+  for (const batch_events of options.batches) {
+    const raw = await startRaw(children, batch_events);
+    contestants.push(...[raw, daemon, daemon_memory].map((server) => ({ server, batch_events })));
+  }
+  const plan = { rounds: options.rounds, seconds: options.seconds, seed: Date.now() };
+  const samples = await measureRounds(children, contestants, plan, (line) => process.stderr.write(`${line}\n`));
+  return {
+    machine: describeMachine(),
+    rounds: options.rounds,
+    seconds: options.seconds,
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest }),
+    summaries: summarize(samples),
+  };
+}
+
+async function writeReport(options: BenchOptions, report: BenchReport): Promise<void> {
+  await mkdir(options.report_directory, { recursive: true });
+  await writeFile(join(options.report_directory, 'load.html'), htmlReport(report));
+  await writeFile(join(options.report_directory, 'load.json'), `${JSON.stringify(report, null, 2)}\n`);
+  process.stderr.write(`report: ${join(options.report_directory, 'load.html')}\n\n`);
+}
+
+function describeMachine(): Machine {
+  const cores = cpus();
+  return {
+    processor: cores[0]?.model.trim() ?? 'unknown processor',
+    cores: cores.length,
+    memory_bytes: totalmem(),
+    system: `${type()} ${release()}`,
+    node: process.versions.node,
+    measured_at: new Date().toISOString(),
+  };
+}
+
+function parseLine(): BenchOptions | undefined {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)} Try --help.\n`);
+    return undefined;
+  }
+}
+
+// Ending by a signal must end the children too: `exit` does it.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const options = parseLine();
+if (options === undefined) process.exitCode = 2;
+else if (options.help) process.stdout.write(HELP);
+else {
+  process.exitCode = await runBench(options).catch((error: unknown) => {
+    process.stderr.write(`bench:load failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  });
+}

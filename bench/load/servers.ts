@@ -1,0 +1,82 @@
+/** The servers that are compared: the raw peer and the daemon as users run it, each on free ports in a directory of its own. */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Child, Children } from './child.ts';
+
+export type ServerName = 'raw' | 'daemon' | 'daemon_memory';
+
+/** A server that can be loaded. */
+export interface Server {
+  readonly name: ServerName;
+  readonly child: Child;
+  readonly port: number;
+  readonly key: string;
+  /** How long it must do nothing before a load counts as dealt with, milliseconds. */
+  readonly quiet_ms: number;
+}
+
+const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const RAW_PATH = fileURLToPath(new URL('../peers/raw.js', import.meta.url));
+const READY_MS_MAX = 60_000;
+const READY_POLL_MS = 100;
+const KEYS_MS_MAX = 30_000;
+/** The daemon seals what it holds after a second at most; only after that can it be idle for good. */
+const DAEMON_QUIET_MS = 1500;
+const RAW_QUIET_MS = 300;
+
+/** A raw peer answers for one size of batch only. */
+export async function startRaw(children: Children, batch_events: number): Promise<Server> {
+  const child = children.start('the raw peer', [RAW_PATH, String(batch_events)]);
+  const listening: { port: number } = JSON.parse(await child.firstLine());
+  return { name: 'raw', child, port: listening.port, key: 'sk_live_raw', quiet_ms: RAW_QUIET_MS };
+}
+
+/** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`. */
+export async function startDaemon(children: Children, directory: string, ack: 'disk' | 'memory'): Promise<Server> {
+  const [port = 0, admin_port = 0, engine_port = 0] = await reservePorts(3);
+  const environment = {
+    PENSTOCK_DATA_DIR: join(directory, ack),
+    PENSTOCK_HTTP__PORT: String(port),
+    PENSTOCK_ADMIN__PORT: String(admin_port),
+    PENSTOCK_CLICKHOUSE__EMBEDDED_PORT: String(engine_port),
+    PENSTOCK_SPOOL__ACK: ack,
+  };
+  const argv = ['keys', 'create', '--use', 'deploy', '--organization', 'bench', '--project', 'bench', '--json'];
+  const line = await children.start('keys create', [MAIN_PATH, ...argv], environment).finish(KEYS_MS_MAX);
+  const created: { key: string } = JSON.parse(line);
+  const child = children.start(`the daemon (ack: ${ack})`, [MAIN_PATH, 'serve'], environment);
+  await waitUntilReady(child, port);
+  return { name: ack === 'disk' ? 'daemon' : 'daemon_memory', child, port, key: created.key, quiet_ms: DAEMON_QUIET_MS };
+}
+
+async function waitUntilReady(child: Child, port: number): Promise<void> {
+  let last = 'no answer';
+  for (let waited_ms = 0; waited_ms < READY_MS_MAX; waited_ms += READY_POLL_MS) {
+    child.checkRunning();
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    if (answer?.status === 200) return;
+    if (answer !== undefined) last = `${answer.status} ${await answer.text()}`;
+    await sleep(READY_POLL_MS);
+  }
+  throw new Error(`${child.name} is not ready after ${READY_MS_MAX / 1000} s: ${last}`);
+}
+
+/** Free ports of the loopback interface, all different: each is bound until all are known, then let go. */
+async function reservePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+  );
+}
