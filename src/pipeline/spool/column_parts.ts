@@ -6,7 +6,7 @@
  * their turn: `HeldPart` the bytes, `DictionaryPart` two bytes per row.
  */
 import { readVaruint } from '../../base/varint.ts';
-import { type Column, NATIVE_TYPES } from '../../contract/table.ts';
+import { COLUMN_TYPES, type Column } from '../../contract/table.ts';
 import { type DictionaryChunk, MergedDictionary, readIndex } from './merged_dictionary.ts';
 import type { NativeWriter } from './native_writer.ts';
 import type { Pacer } from './pacer.ts';
@@ -25,12 +25,21 @@ const LOW_CARDINALITY_FLAGS = 0x600;
 const ROWS_PER_LOOK = 1024;
 const STRINGS_BYTES = 1 << 15;
 
+/** JSON's serialization as strings, one per row. */
+const JSON_AS_STRINGS_VERSION = 1;
+
+/** What stands before a column's values: name, type, and the state prefix of the types that have one and no dictionary. */
+async function writeColumnHead(column: Column, output: NativeWriter): Promise<void> {
+  await output.writeString(column.name);
+  await output.writeString(COLUMN_TYPES[column.kind]);
+  if (column.kind === 'json') await output.writeUint64(JSON_AS_STRINGS_VERSION);
+}
+
 export class StreamedPart implements ColumnPart {
   constructor(private readonly column: Column) {}
 
-  async begin(output: NativeWriter): Promise<void> {
-    await output.writeString(this.column.name);
-    await output.writeString(NATIVE_TYPES[this.column.kind]);
+  begin(output: NativeWriter): Promise<void> {
+    return writeColumnHead(this.column, output);
   }
 
   async take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> {
@@ -61,8 +70,7 @@ export class HeldPart implements ColumnPart {
   }
 
   async finish(output: NativeWriter): Promise<'written'> {
-    await output.writeString(this.column.name);
-    await output.writeString(NATIVE_TYPES[this.column.kind]);
+    await writeColumnHead(this.column, output);
     await output.write(this.held);
     return 'written';
   }
@@ -88,11 +96,11 @@ export class DictionaryPart implements ColumnPart {
   async finish(output: NativeWriter): Promise<'written' | 'overflowed'> {
     if (this.dictionary.overflowed) return 'overflowed';
     await output.writeString(this.column.name);
-    await output.writeString(NATIVE_TYPES[this.column.kind]);
+    await output.writeString(COLUMN_TYPES[this.column.kind]);
     await output.writeUint64(LOW_CARDINALITY_VERSION);
     await output.writeUint64(LOW_CARDINALITY_FLAGS | (this.dictionary.indexWidthBytes() - 1));
     await output.writeUint64(this.dictionary.entries);
-    await output.write(this.dictionary.entriesBytes());
+    await output.write(await this.dictionary.entriesBytes());
     await output.writeUint64(this.rows);
     await output.write(this.dictionary.indexBytes());
     return 'written';
@@ -110,7 +118,7 @@ export class UnfoldedPart implements ColumnPart {
 
   async begin(output: NativeWriter): Promise<void> {
     await output.writeString(this.column.name);
-    await output.writeString(NATIVE_TYPES.string);
+    await output.writeString(COLUMN_TYPES.string);
   }
 
   async take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> {

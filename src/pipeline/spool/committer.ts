@@ -103,7 +103,6 @@ export class Committer {
     }
     this.previous_group_blocks = group.length;
     await Promise.all([...by_writer].map(([writer, part]) => this.commitPart(writer, part)));
-    this.queued_bytes -= bytes;
     this.hooks.groupCommitted(group.length, bytes);
   }
 
@@ -116,6 +115,7 @@ export class Committer {
       failure = error;
     }
     const refusal = this.hooks.settled(writer, writer.end_bytes - before_bytes, failure);
+    for (const { block } of part) this.queued_bytes -= block.bytes.length;
     for (const entry of part) {
       if (refusal === undefined) entry.resolve();
       else entry.reject(refusal);

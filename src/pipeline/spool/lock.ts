@@ -14,7 +14,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatingError } from '../../contract/errors.ts';
@@ -34,8 +34,8 @@ const ANSWER_MS_MAX = 1000;
 const CONTENTION_DELAY_MS = 25;
 const CONTENTION_ROUNDS_MAX = 200;
 
-/** What a socket is found to be: left over, or the daemon `pid`, which holds the lock or asks for it. */
-type Neighbour = { kind: 'gone' } | { kind: 'holding' | 'asking'; pid: string };
+/** What a socket is found to be: left over; about to go, as one that gave way or ends; or the daemon `pid`, which holds the lock or asks for it. */
+type Neighbour = { kind: 'gone' } | { kind: 'leaving' } | { kind: 'holding' | 'asking'; pid: string };
 
 /**
  * Takes the lock, or rejects with `data_dir_locked`; with `data_dir_unwritable` where there can be no socket.
@@ -64,6 +64,7 @@ class LockAttempt implements DirectoryLock {
   private readonly directory: string;
   private state: 'asking' | 'holding' = 'asking';
   private server: Server | undefined;
+  private readonly callers = new Set<Socket>();
 
   constructor(private readonly data_dir: string) {
     this.directory = join(data_dir, LOCK_DIRECTORY);
@@ -71,11 +72,16 @@ class LockAttempt implements DirectoryLock {
 
   /** Listens under a temporary name first: a socket that is bound and does not listen yet would look left over. */
   async listen(): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await mkdir(this.directory, 0o700).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
     const temporary_path = join(this.directory, this.id);
     const server = createServer((socket) => {
+      this.callers.add(socket);
       socket.on('error', () => undefined);
-      socket.end(`${this.state} ${process.pid}\n`);
+      socket.on('close', () => this.callers.delete(socket));
+      // Closed from this side whatever the caller does: a caller that hangs must not hold up our end.
+      socket.end(`${this.state} ${process.pid}\n`, () => socket.destroy());
     });
     this.server = server;
     await new Promise<void>((resolve, reject) => {
@@ -104,14 +110,18 @@ class LockAttempt implements DirectoryLock {
     this.server = undefined;
     await rm(this.path, { force: true });
     if (server?.listening !== true) return;
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve());
+    });
+    for (const socket of this.callers) socket.destroy();
+    await closed;
   }
 
   private get path(): string {
     return join(this.directory, this.id + SOCKET_SUFFIX);
   }
 
-  /** Clears away what is left over, and counts those who ask for the lock too and will give way. */
+  /** Clears away what is left over, and counts those who are to be waited for: they ask for the lock too and will give way, or are about to go. */
   private async lookAround(): Promise<number> {
     let rivals = 0;
     for (const name of await readdir(this.directory)) {
@@ -123,7 +133,7 @@ class LockAttempt implements DirectoryLock {
         await rm(path, { force: true });
         continue;
       }
-      if (neighbour.kind === 'holding' || id < this.id) {
+      if (neighbour.kind !== 'leaving' && (neighbour.kind === 'holding' || id < this.id)) {
         throw new OperatingError('data_dir_locked', { data_dir: this.data_dir, pid: neighbour.pid });
       }
       rivals++;
@@ -136,8 +146,12 @@ function knock(path: string): Promise<Neighbour> {
   return new Promise((resolve, reject) => {
     let answer = '';
     let is_connected = false;
+    let is_silent = false;
     const socket = createConnection(path);
-    const timer = setTimeout(() => socket.destroy(), ANSWER_MS_MAX);
+    const timer = setTimeout(() => {
+      is_silent = true;
+      socket.destroy();
+    }, ANSWER_MS_MAX);
     socket.on('connect', () => {
       is_connected = true;
     });
@@ -146,12 +160,17 @@ function knock(path: string): Promise<Neighbour> {
     });
     socket.on('error', (error) => {
       const is_gone = ['ECONNREFUSED', 'ENOENT', 'ENOTSOCK'].includes(errorCode(error));
+      const code = errorCode(error);
+      // EAGAIN: its queue of callers is full, so somebody listens and does not answer. ECONNRESET: it closed while we stood in the queue.
+      is_silent ||= code === 'EAGAIN';
+      is_connected ||= code === 'EAGAIN' || code === 'ECONNRESET';
       if (!is_connected && !is_gone) reject(error);
     });
     socket.on('close', () => {
       clearTimeout(timer);
       const [state, pid] = answer.trim().split(' ');
       if (!is_connected) resolve({ kind: 'gone' });
+      else if (pid === undefined && !is_silent) resolve({ kind: 'leaving' });
       else resolve({ kind: state === 'asking' ? 'asking' : 'holding', pid: pid ?? 'unknown' });
     });
   });

@@ -63,19 +63,20 @@ export class MergedDictionary {
   }
 
   /** The merged entries, each with its length before it. */
-  entriesBytes(): Buffer {
+  async entriesBytes(): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(this.entries_bytes);
     let at = 0;
-    for (const entry of this.index_by_entry.keys()) {
+    for (const [entry, index] of this.index_by_entry) {
       at = writeVaruint(bytes, at, entry.length);
       at += bytes.write(entry, at, 'latin1');
+      if (index % ENTRIES_PER_LOOK === 0 && this.pacer.isDue()) await this.pacer.pause();
     }
     return bytes;
   }
 
   /** The rows' indexes, little-endian. */
   indexBytes(): Uint8Array {
-    if (this.indexWidthBytes() === 1) return Uint8Array.from(this.indexes);
+    if (this.indexWidthBytes() === 1) return new Uint8Array(this.indexes);
     return new Uint8Array(this.indexes.buffer, this.indexes.byteOffset, this.indexes.byteLength);
   }
 

@@ -44,13 +44,17 @@ export class NodeFs implements Fs {
     }
   }
 
+  /** Step by step: Node's own recursive form never returns where a directory cannot be made for lack of itself, as in /proc. */
   async makeDirectory(directory: string): Promise<void> {
-    const first_created = await fs.promises.mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
-    if (first_created === undefined) return;
-    for (let created = directory; ; created = dirname(created)) {
-      await this.syncDirectory(dirname(created));
-      if (created === first_created || created === dirname(created)) return;
+    try {
+      if (!(await makeOne(directory))) return;
+    } catch (error) {
+      const parent = dirname(directory);
+      if (errorCode(error) !== 'ENOENT' || parent === directory) throw error;
+      await this.makeDirectory(parent);
+      await makeOne(directory);
     }
+    await this.syncDirectory(dirname(directory));
   }
 
   async syncDirectory(directory: string): Promise<void> {
@@ -113,6 +117,17 @@ class NodeFile implements FileHandle {
       const length = into.length - offset;
       fs.read(this.descriptor, into, offset, length, position, (error, read_bytes) => (error ? reject(error) : resolve(read_bytes)));
     });
+  }
+}
+
+/** False when it was there before. */
+async function makeOne(directory: string): Promise<boolean> {
+  try {
+    await fs.promises.mkdir(directory, DIRECTORY_MODE);
+    return true;
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST' || !(await fs.promises.stat(directory)).isDirectory()) throw error;
+    return false;
   }
 }
 

@@ -93,8 +93,8 @@ class RecordFinder {
     const head = await this.reader.read(offset, this.head_bytes);
     if (head.length < this.head_bytes) return true;
     const claimed_bytes = claimedBlockBytes(head, RECORD_HEADER_BYTES, this.columns);
-    if (claimed_bytes !== undefined) return RECORD_HEADER_BYTES + claimed_bytes > left_bytes;
-    return this.isZeros(offset);
+    if (claimed_bytes === undefined) return this.isZeros(offset);
+    return RECORD_HEADER_BYTES + Math.min(claimed_bytes, head.readUInt32LE(0)) > left_bytes;
   }
 
   private async search(from_offset: number): Promise<number> {
