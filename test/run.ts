@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const CONCURRENCY = 2;
+/** A test that hangs fails, rather than the whole run. */
+const TEST_MS_MAX = 120_000;
 
 function testFiles(words: readonly string[]): string[] {
   return readdirSync(join(REPOSITORY, 'test'), { recursive: true, withFileTypes: true })
@@ -24,6 +26,12 @@ if (files.length === 0) {
   process.stderr.write('No test file has that in its path.\n');
   process.exit(2);
 }
-const options = ['--test', '--enable-source-maps', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec'];
+const options = [
+  '--test',
+  `--test-timeout=${TEST_MS_MAX}`,
+  '--enable-source-maps',
+  `--test-concurrency=${CONCURRENCY}`,
+  '--test-reporter=spec',
+];
 const runner = spawn(process.execPath, [...options, ...files], { stdio: 'inherit', cwd: REPOSITORY });
 runner.on('exit', (code) => process.exit(code ?? 1));

@@ -19,10 +19,9 @@ const ALWAYS: ClickHouseSettings = {
   async_insert: 0,
   // A column that the table lacks is an error, not silence.
   input_format_skip_unknown_fields: 0,
-  // A block may name a type that is near the column's: JSON documents as strings, a plain String for a dictionary.
+  // A block may name a type that is near the column's: a plain String for a dictionary that grew too large.
   input_format_native_allow_types_conversion: 1,
-  // "2024-01-01" in a document stays the string that was sent. ClickHouse heeds this only where the block names the column's
-  // exact JSON type: the conversion of a String column ignores it and makes a Date (seen in 26.7).
+  // "2024-01-01" in a document stays the string that was sent; see `COLUMN_TYPES` for what it takes besides.
   input_format_try_infer_dates: 0,
   input_format_try_infer_datetimes: 0,
   // A repeated token adds nothing, here and in the tables that views fill.

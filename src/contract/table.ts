@@ -30,10 +30,13 @@ export interface Table {
 /** The column that says which sealed segment a row came in: the proof that an INSERT happened. */
 export const SEGMENT_COLUMN: Column = { name: 'ingest_segment', kind: 'uuid' };
 
-/** The type written in a Native block for each kind; ClickHouse converts String into a JSON column by itself. */
-export const NATIVE_TYPES: Readonly<Record<ColumnKind, string>> = {
+/**
+ * The type of each kind, in the table and in the Native blocks that are sent to it. A block must name a JSON column's exact type: sent
+ * as String, or as plain JSON, documents are converted under settings of their own, and texts that look like dates become dates.
+ */
+export const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
   string: 'String',
-  json: 'String',
+  json: 'JSON(max_dynamic_paths=64)',
   dictionary: 'LowCardinality(String)',
   datetime64: "DateTime64(3, 'UTC')",
   uuid: 'UUID',

@@ -7,16 +7,7 @@
  * answered, and an index by which the rows of one segment are counted without reading the table.
  */
 import { assert } from '../base/assert.ts';
-import { type Column, type ColumnKind, SEGMENT_COLUMN, type Table } from './table.ts';
-
-/** The type that each kind of column has in the table; `json` differs from what a Native block carries. */
-export const TABLE_TYPES: Readonly<Record<ColumnKind, string>> = {
-  string: 'String',
-  json: 'JSON(max_dynamic_paths=64)',
-  dictionary: 'LowCardinality(String)',
-  datetime64: "DateTime64(3, 'UTC')",
-  uuid: 'UUID',
-};
+import { COLUMN_TYPES, type Column, SEGMENT_COLUMN, type Table } from './table.ts';
 
 /**
  * Settings of every table that delivery writes.
@@ -65,5 +56,5 @@ export function createTableStatement(table: Pick<Table, 'name' | 'columns'>, opt
 
 /** A column as CREATE TABLE and ADD COLUMN write it. */
 export function columnDefinition(column: Column): string {
-  return `${quoteIdentifier(column.name)} ${TABLE_TYPES[column.kind]}`;
+  return `${quoteIdentifier(column.name)} ${COLUMN_TYPES[column.kind]}`;
 }
