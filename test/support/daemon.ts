@@ -8,7 +8,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
 
@@ -19,6 +18,11 @@ export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Where a home is taken down: a test's context, or whoever plays one. */
+export interface Owner {
+  after(callback: () => Promise<void>): void;
 }
 
 export type Settings = Readonly<Record<string, string>>;
@@ -46,10 +50,10 @@ export class DaemonHome {
   ) {}
 
   /** @param settings more of the configuration, as environment names to values */
-  static async create(context: TestContext, settings: Settings = {}): Promise<DaemonHome> {
+  static async create(owner: Owner, settings: Settings = {}): Promise<DaemonHome> {
     const directory = await mkdtemp(join(tmpdir(), 'penstock-test-'));
     const home = new DaemonHome(join(directory, 'data'), await freePort(), await freePort(), await freePort(), settings);
-    context.after(async () => {
+    owner.after(async () => {
       await Promise.all([...home.running].map((child) => end(child)));
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     });

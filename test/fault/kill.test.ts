@@ -1,0 +1,13 @@
+/** The short run of kill -9 under load; `npm run test:long` goes on for as long as it is told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { crashRun } from '../support/crash_run.ts';
+
+const SEED = 20_261_121;
+const KILLS = 4;
+
+test(`every acknowledged event is in ClickHouse exactly once after ${KILLS} kills of the daemon under load (seed=${SEED})`, async (context) => {
+  const report = await crashRun(context, { seed: SEED, kills: KILLS });
+  assert.ok(report.acknowledged > 100, JSON.stringify(report));
+  assert.deepEqual({ lost: report.lost, duplicates: report.duplicates }, { lost: 0, duplicates: 0 });
+});

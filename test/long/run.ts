@@ -1,0 +1,56 @@
+/**
+ * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a third of the time each, with
+ * seeds counted up from S. The first failure ends it and says the seed.
+ */
+import { parseArgs } from 'node:util';
+import { fuzzBatches } from '../support/batch_fuzz.ts';
+import { crashRun } from '../support/crash_run.ts';
+import { runSpoolModel } from '../support/spool_model.ts';
+
+const FUZZ_CASES = 10_000;
+const KILLS = 5;
+
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
+const seconds = Number(values.seconds);
+const first_seed = Number(values.seed);
+if (!(seconds > 0) || !Number.isSafeInteger(first_seed)) {
+  process.stderr.write('Usage: npm run test:long -- --seconds N --seed S\n');
+  process.exit(2);
+}
+
+let passed = 0;
+
+/** Calls `run` with one seed after the other until its share of the time is over. */
+async function stage(name: string, run: (seed: number) => void | Promise<void>): Promise<void> {
+  const until_ms = performance.now() + (seconds * 1000) / 3;
+  let seed = first_seed;
+  do {
+    await run(seed++);
+    passed++;
+  } while (performance.now() < until_ms);
+  process.stdout.write(`${name}: seeds ${first_seed} to ${seed - 1}\n`);
+}
+
+async function crash(seed: number): Promise<void> {
+  const cleanups: (() => Promise<void>)[] = [];
+  try {
+    const report = await crashRun({ after: (callback) => cleanups.push(callback) }, { seed, kills: KILLS });
+    const line = Object.entries(report).map(([name, value]) => `${name} ${value}`);
+    process.stdout.write(`crash seed=${seed}: ${line.join(', ')}\n`);
+    if (report.lost > 0 || report.duplicates > 0) throw new Error(`seed=${seed}: an acknowledged event was lost or counted twice`);
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+let failed = 0;
+try {
+  await stage('batch fuzz', (seed) => fuzzBatches(seed, FUZZ_CASES));
+  await stage('spool model', runSpoolModel);
+  await stage('kill -9 under load', crash);
+} catch (error) {
+  failed = 1;
+  process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed;
