@@ -1,9 +1,11 @@
 /** The events that every stage works on: bodies as a fleet sends them, and slabs as the dispatcher packs them. */
 import { EventStream } from '../../src/cli/load/event_stream.ts';
-import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
+import type { SlabTask } from '../../src/contract/slab.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
+import { createSlab } from '../../test/support/slabs.ts';
 
 const EVENT_BYTES_ROOM = 1024;
+const OUTPUT_BYTES = 2 ** 20;
 const SEED = 1;
 const DEVICES = 100_000;
 
@@ -17,27 +19,7 @@ export function createBodies(batches: number, batch_events: number): Buffer[] {
   return Array.from({ length: batches }, () => Buffer.from(`{"events":[${Array.from({ length: batch_events }, event).join(',')}]}`));
 }
 
-/** A slab of the bodies, of the first source. `output` is taken over from task to task by the caller. */
+/** A slab of the bodies, of the first source, with room for the blocks that they become. */
 export function createTask(bodies: readonly Uint8Array[]): SlabTask {
-  const requests_max = bodies.length;
-  const bytes = bodies.reduce((sum, body) => sum + body.length, requests_max * SLAB_ENTRY_BYTES);
-  const buffer = new SharedArrayBuffer(Math.ceil(bytes / 8) * 8);
-  const table = new SlabTable(buffer, requests_max);
-  let offset = requests_max * SLAB_ENTRY_BYTES;
-  for (const [index, body] of bodies.entries()) {
-    new Uint8Array(buffer).set(body, offset);
-    table.setRequest(index, offset, body.length, 0, Date.UTC(2026, 0, 1));
-    offset += body.length;
-  }
-  const event_bytes_max = 2 ** 20;
-  return {
-    source: 0,
-    buffer,
-    requests_max,
-    requests: requests_max,
-    bytes,
-    tenants: [TENANT],
-    event_bytes_max,
-    output: new SharedArrayBuffer(2 ** 20),
-  };
+  return { ...createSlab(bodies, { tenants: [TENANT] }), output: new SharedArrayBuffer(OUTPUT_BYTES) };
 }
