@@ -71,7 +71,8 @@ const CATALOGUE = {
   },
   http_engine_missing: {
     exit: 1,
-    message: 'No build of uWebSockets.js works with Node {node} here: {reason}. Use Node 20 to 26 and run npm ci with it.',
+    message:
+      'No build of uWebSockets.js works with Node {node} and this C library ({reason}). Node 20 to 23 work anywhere, Node 22, 24 and 26 with glibc 2.38 or later: use one of these, and run npm ci with it.',
   },
   keys_unreadable: { exit: 1, message: 'The key file {path} cannot be read: {reason}. Restore it from a backup.' },
   keys_unwritable: { exit: 1, message: 'The key file {path} cannot be written: {reason}. Give this user write access, or set data_dir.' },

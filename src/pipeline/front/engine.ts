@@ -46,6 +46,14 @@ function canListen(engine: HttpEngine): boolean {
   return port > 0;
 }
 
+/** The loader puts its own advice first and the reason last. */
+function lastLine(error: unknown): string {
+  const lines = String(error instanceof Error ? error.message : error)
+    .trim()
+    .split('\n');
+  return lines.at(-1)?.replace(/\.$/, '') ?? '';
+}
+
 /** Throws `http_engine_missing` when no build works. */
 export async function loadHttpEngine(): Promise<HttpEngine> {
   const problems: string[] = [];
@@ -55,7 +63,7 @@ export async function loadHttpEngine(): Promise<HttpEngine> {
       if (isHttpEngine(module) && canListen(module)) return module;
       problems.push(`${build} cannot listen`);
     } catch (error) {
-      problems.push(error instanceof Error ? error.message.split('\n', 1)[0] : String(error));
+      problems.push(`${build}: ${lastLine(error)}`);
     }
   }
   throw new OperatingError('http_engine_missing', { node: process.version, reason: problems.join('; ') });
