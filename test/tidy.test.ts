@@ -12,7 +12,7 @@ const LINES_MAX = 300;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   contract: ['base'],
-  kernel: ['base'],
+  kernel: ['base', 'contract'],
   config: ['base', 'contract'],
   sources: ['base', 'contract'],
   clickhouse: ['base', 'contract'],

@@ -3,6 +3,7 @@
  * and keeps no state between requests; everything it needs of the worker comes in as `DecoderTools`.
  */
 import type { ErrorCode } from './errors.ts';
+import type { RowPlan } from './row_plan.ts';
 import type { Table } from './table.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
 
@@ -30,6 +31,8 @@ export interface Source {
   readonly schema: JsonSchema;
   /** One body that is wholly accepted, for contract tests, benches and the first-start message. */
   readonly samples: readonly Sample[];
+  /** What lets the kernel make rows of this source's common events; without one all of them take the slow path. */
+  readonly plan?: RowPlan;
   createDecoder(tools: DecoderTools): Decoder;
 }
 
@@ -47,6 +50,8 @@ export type DecodeResult =
 
 export interface Decoder {
   decode(request: DecoderRequest): DecodeResult;
+  /** Adds the row of one element of a batch, or counts why it has none and answers false. */
+  take(batch: Batch, index: number, request: DecoderRequest): boolean;
 }
 
 /** One request's body: [offset, offset + length) of the slab in hand. */
@@ -104,7 +109,7 @@ export interface Batch {
 /** Names events, so that a re-delivery has the name that it had the first time. */
 export interface Identity {
   /** By the bytes of element `index` of the batch in hand and its ordinal among identical ones. Call it once per element. */
-  ofElement(index: number, tenant: Tenant): Uint32Array;
+  ofElement(index: number): Uint32Array;
   /** By texts that the client chose. */
   ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
 }

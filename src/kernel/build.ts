@@ -10,7 +10,19 @@ import { fileURLToPath } from 'node:url';
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const SOURCES = join(REPOSITORY, 'src/kernel/assembly');
 const OUTPUT = fileURLToPath(new URL('./kernel.wasm', import.meta.url));
-const OPTIONS = ['--optimizeLevel', '3', '--runtime', 'stub', '--enable', 'simd', '--noAssert', '--use', 'abort='];
+const OPTIONS = [
+  '--optimizeLevel',
+  '3',
+  '--runtime',
+  'stub',
+  '--enable',
+  'simd',
+  '--noAssert',
+  '--use',
+  'abort=',
+  '--disableWarning',
+  '112',
+];
 
 function modifiedMs(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -1,11 +1,14 @@
 /**
- * The host's side of the kernel: one instance of the WebAssembly module, and its memory.
+ * The host's side of the kernel: its instance, what finds and names events, and the way to columns and bodies.
  *
  * A slab's bytes go in once (`load`); every offset below is relative to the slab. Results are valid until the next call. Each
  * worker thread owns one instance.
  */
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
+import { BodyReader } from './body_reader.ts';
+import { ColumnStore } from './column_store.ts';
+import { Instance, unsigned } from './instance.ts';
 
 /** Why a body was refused before it was parsed, or that it has no such array. */
 export type ScanProblem = 'not_found' | 'nesting_too_deep' | 'too_many_keys' | 'out_of_memory' | 'repeated';
@@ -13,53 +16,35 @@ export type ScanProblem = 'not_found' | 'nesting_too_deep' | 'too_many_keys' | '
 const SCAN_PROBLEMS: readonly ScanProblem[] = ['not_found', 'nesting_too_deep', 'too_many_keys', 'out_of_memory', 'repeated'];
 /** Room behind the slab for member names and for texts to hash. */
 const SCRATCH_BYTES = 64 * 1024;
-/** Above this the instance is thrown away after a slab, since WebAssembly memory never shrinks. */
-const MEMORY_BYTES_KEPT_MAX = 64 * 1024 * 1024;
-
 /** 128 bits as four little-endian words: the 16 bytes that ClickHouse's Native format has for a UUID. */
 export const DIGEST_WORDS = 4;
 
-interface KernelExports {
-  readonly memory: WebAssembly.Memory;
-  inputAddress(): number;
-  tableAddress(): number;
-  digestAddress(): number;
-  reserve(input_bytes: number): number;
-  scanBatch(offset: number, length: number, name_offset: number, name_bytes: number): number;
-  findMember(offset: number, length: number, name_offset: number, name_bytes: number, slot: number): number;
-  hash(offset: number, length: number): void;
-}
-
-function isKernelExports(exports: object): exports is KernelExports {
-  return 'memory' in exports && 'scanBatch' in exports && 'findMember' in exports && 'hash' in exports && 'digestAddress' in exports;
-}
-
-function instantiate(module: WebAssembly.Module): KernelExports {
-  const { exports } = new WebAssembly.Instance(module, {});
-  assert(isKernelExports(exports), 'BUG: kernel.wasm does not export what kernel.ts calls');
-  return exports;
-}
-
 export class Kernel {
-  private readonly module: WebAssembly.Module;
+  readonly columns: ColumnStore;
+  readonly bodies: BodyReader;
+  private readonly instance: Instance;
   private readonly encoder = new TextEncoder();
-  private wasm: KernelExports;
   private slab_bytes = 0;
   /** Entries of the table that the last `scanBatch` filled. */
   private elements = 0;
+  /** The input region and what is behind it. */
   private bytes = new Uint8Array(0);
   private table = new Uint32Array(0);
   private digest = new Uint32Array(0);
 
-  constructor(wasm_path: URL = new URL('./kernel.wasm', import.meta.url)) {
-    this.module = new WebAssembly.Module(readFileSync(wasm_path));
-    this.wasm = instantiate(this.module);
+  /** @param secret 32 bytes that those who send events do not know */
+  constructor(wasm_path: URL = new URL('./kernel.wasm', import.meta.url), secret: Uint8Array = randomBytes(32)) {
+    this.instance = new Instance(wasm_path, secret);
+    this.columns = new ColumnStore(this.instance);
+    this.bodies = new BodyReader(this.instance);
   }
 
-  /** Copies a slab's bytes in. False when there is no memory for it. */
+  /** Copies a slab's bytes in, and empties all columns. False when there is no memory for it. */
   load(slab: Uint8Array): boolean {
-    if (this.wasm.memory.buffer.byteLength > MEMORY_BYTES_KEPT_MAX) this.wasm = instantiate(this.module);
-    if (this.wasm.reserve(slab.length + SCRATCH_BYTES) === 0) return false;
+    this.instance.renewIfLarge();
+    if (this.instance.wasm.reserve(slab.length + SCRATCH_BYTES) === 0) return false;
+    this.columns.begin();
+    this.bodies.begin();
     this.view();
     this.bytes.set(slab);
     this.slab_bytes = slab.length;
@@ -68,7 +53,7 @@ export class Kernel {
 
   /** The number of elements of the array `name` in the object at [offset, offset + length), then read with `elementStart`. */
   scanBatch(offset: number, length: number, name: string): number | ScanProblem {
-    const found = this.wasm.scanBatch(offset, length, this.slab_bytes, this.putScratch(name));
+    const found = this.instance.wasm.scanBatch(offset, length, this.slab_bytes, this.putScratch(name));
     this.view();
     this.elements = Math.max(found, 0);
     if (found >= 0) return found;
@@ -77,27 +62,43 @@ export class Kernel {
     return problem;
   }
 
+  /** The table has one element, which the kernel put there itself when it paused. */
+  takeElement(): void {
+    this.view();
+    this.elements = 1;
+  }
+
   elementStart(index: number): number {
+    if (this.table.length === 0) this.view();
     return this.table[2 * index];
   }
 
   elementEnd(index: number): number {
+    if (this.table.length === 0) this.view();
     return this.table[2 * index + 1];
   }
 
   /** The value of the member `name` of the object at [offset, offset + length); the last where there are several. */
   findMember(offset: number, length: number, name: string): { start: number; end: number } | undefined {
     const slot = this.elements;
-    const found = this.wasm.findMember(offset, length, this.slab_bytes, this.putScratch(name), slot) !== 0;
+    const found = this.instance.wasm.findMember(offset, length, this.slab_bytes, this.putScratch(name), slot) !== 0;
     this.view();
     return found ? { start: this.elementStart(slot), end: this.elementEnd(slot) } : undefined;
   }
 
   /** Hashes the slab's bytes at [offset, offset + length) with `seed`, and puts the digest into `into` from word `at`. */
   hash(offset: number, length: number, seed: Uint32Array, into: Uint32Array, at: number): void {
+    if (this.digest.length === 0) this.view();
     this.digest.set(seed);
-    this.wasm.hash(offset, length);
+    this.instance.wasm.hash(offset, length);
     into.set(this.digest, at);
+  }
+
+  /** Puts the identity of the slab's bytes at [offset, offset + length) into `into`: `hash`, and then their ordinal in the request. */
+  identify(offset: number, length: number, into: Uint32Array): void {
+    this.instance.wasm.identifyElement(offset, length);
+    if (this.digest.length === 0) this.view();
+    into.set(this.digest);
   }
 
   /**
@@ -105,13 +106,14 @@ export class Kernel {
    * SCRATCH_BYTES at most, so that no two sequences of texts shorter than that run together.
    */
   hashTexts(texts: readonly string[], seed: Uint32Array, into: Uint32Array, at: number): void {
+    if (this.digest.length === 0) this.view();
     this.digest.set(seed);
     const scratch = this.bytes.subarray(this.slab_bytes, this.slab_bytes + SCRATCH_BYTES);
     for (const text of texts) {
       let rest = text;
       do {
         const { read, written } = this.encoder.encodeInto(rest, scratch);
-        this.wasm.hash(this.slab_bytes, written);
+        this.instance.wasm.hash(this.slab_bytes, written);
         rest = rest.slice(read);
       } while (rest !== '');
     }
@@ -120,19 +122,21 @@ export class Kernel {
 
   /** Puts an ASCII name behind the slab, where the kernel can compare with it, and returns its length. */
   private putScratch(name: string): number {
+    this.view();
     for (let index = 0; index < name.length; index++) this.bytes[this.slab_bytes + index] = name.charCodeAt(index);
     return name.length;
   }
 
   /** Growing the memory detaches every view of it, so they are made anew when it has grown. */
   private view(): void {
-    const { buffer } = this.wasm.memory;
-    if (this.bytes.buffer !== buffer) {
-      this.bytes = new Uint8Array(buffer, this.wasm.inputAddress());
-      this.digest = new Uint32Array(buffer, this.wasm.digestAddress(), DIGEST_WORDS);
+    const { wasm } = this.instance;
+    const { buffer } = wasm.memory;
+    const input = unsigned(wasm.inputAddress());
+    if (this.bytes.buffer !== buffer || this.bytes.byteOffset !== input) {
+      this.bytes = new Uint8Array(buffer, input);
+      this.digest = new Uint32Array(buffer, unsigned(wasm.digestAddress()), DIGEST_WORDS);
     }
-    if (this.table.buffer !== buffer || this.table.byteOffset !== this.wasm.tableAddress()) {
-      this.table = new Uint32Array(buffer, this.wasm.tableAddress());
-    }
+    const table = unsigned(wasm.tableAddress());
+    if (this.table.buffer !== buffer || this.table.byteOffset !== table) this.table = new Uint32Array(buffer, table);
   }
 }

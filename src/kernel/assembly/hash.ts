@@ -2,15 +2,13 @@
  * MurmurHash3 x64 128 (Austin Appleby, public domain: smhasher/MurmurHash3.cpp) with a 128-bit seed instead of a 32-bit one:
  * the tenant's own hash is the seed of its events' hashes. Not cryptographic: it names re-deliveries, it guards nothing.
  */
-import { inputAddress } from './memory';
-
 const C1: u64 = 0x87c37b91114253d5;
 const C2: u64 = 0x4cf5ad432745937f;
 
 /** Two u64: the seed before a call of `hash`, its result after. */
-const digest = memory.data(16, 8);
+const digest = <u32>memory.data(16, 16);
 
-export function digestAddress(): usize {
+export function digestAddress(): u32 {
   return digest;
 }
 
@@ -30,9 +28,8 @@ function loadTail(address: u32, count: u32): u64 {
   return value;
 }
 
-/** Hashes `length` bytes at `offset` of the input with the seed that is in the digest; the result takes its place. */
-export function hash(offset: u32, length: u32): void {
-  const address = inputAddress() + offset;
+/** Hashes `length` bytes at `address` with the seed that is in the digest; the result takes its place. */
+export function hash(address: u32, length: u32): void {
   let h1 = load<u64>(digest);
   let h2 = load<u64>(digest, 8);
   const tail = address + (length & ~15);

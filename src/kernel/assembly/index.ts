@@ -1,11 +1,42 @@
 /**
- * What workers do byte by byte, in WebAssembly: finding the elements of a batch, and hashing them.
+ * What workers do byte by byte, in WebAssembly: from a request's bytes to the columns of a block, in one pass over the common
+ * shape of a body (`body.ts`, `element.ts`, `row.ts`); and what the slow path needs of it (`scan.ts`, `host.ts`).
  *
- * Memory: the host copies a slab's bytes to `inputAddress()` after `reserve(input_bytes)`, and reads the element table at
- * `tableAddress()`. All offsets that cross the border are relative to the input. The input is followed by 16 zero bytes, so
- * that a 16-byte load that starts inside the input never leaves the memory.
+ * Memory: the host copies a slab's bytes to `inputAddress()` after `reserve(input_bytes)`. Offsets that cross the border are
+ * relative to the input, addresses are not. The input is followed by zero bytes, so that a 16-byte load that starts inside the
+ * input never leaves the memory. Whatever `reserve` was not told to keep is gone with the next slab.
  */
+import { clearColumns } from './columns';
+import { clearDigests } from './digests';
+import { clearScratch } from './element';
+import { hash as hashAt } from './hash';
+import { clearExhausted } from './host';
+import { inputAddress, reserveInput } from './memory';
+import { clearTable } from './scan';
 
-export { digestAddress, hash } from './hash';
-export { inputAddress, reserve, tableAddress } from './memory';
-export { findMember, scanBatch } from './scan';
+export { beginRequest, bodyRows, readBody, resumeBody } from './body';
+export { createColumn } from './columns';
+export { rollBack } from './dictionary';
+export { scratchAddress } from './element';
+export { descriptionsAddress, finishColumns } from './finish';
+export { digestAddress } from './hash';
+export { appendDigest, appendText, appendTimeMs, identifyElement, isExhausted, noteExhausted } from './host';
+export { secretAddress } from './keyed_hash';
+export { allocate, inputAddress, install } from './memory';
+export { requestAddress } from './row';
+export { findMember, scanBatch, tableAddress } from './scan';
+
+/** Makes room for a slab and begins anew with empty columns; false when there is no memory. */
+export function reserve(input_bytes: u32): bool {
+  clearColumns();
+  clearDigests();
+  clearScratch();
+  clearTable();
+  clearExhausted();
+  return reserveInput(input_bytes);
+}
+
+/** Hashes `length` bytes at `offset` of the input with the seed that is in the digest; the result takes its place. */
+export function hash(offset: u32, length: u32): void {
+  hashAt(inputAddress() + offset, length);
+}

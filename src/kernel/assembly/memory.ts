@@ -1,33 +1,53 @@
-/** The instance's memory: one input region, then one table region that grows as elements are found. */
+/**
+ * The instance's memory: programs, then one input region, then an arena that begins anew with every slab.
+ *
+ * Whatever is allocated is followed by PADDING_BYTES that belong to nobody, so that a 16-byte load or store that starts inside
+ * never reaches what somebody else wrote.
+ */
 
-const INPUT_PADDING_BYTES: u32 = 16;
+const PADDING_BYTES: u32 = 32;
 const PAGE_BYTES_LOG2: u32 = 16;
+const ADDRESS_MAX: u64 = 0xffff_0000;
 
-/** Start of the input region, 16-byte aligned; what the compiler placed lies before it. */
-const INPUT: u32 = (<u32>__heap_base + 15) & ~15;
-
-let table: u32 = INPUT;
+/** Start of the input region; what the compiler placed, and what was installed, lies before it. */
+let input: u32 = (<u32>__heap_base + 15) & ~15;
+/** The first free byte. */
+let arena: u32 = input;
 
 export function inputAddress(): u32 {
-  return INPUT;
+  return input;
 }
 
-export function tableAddress(): u32 {
-  return table;
+/** Room that stays as long as the instance; only before the first `reserveInput`. */
+export function install(bytes: u32): u32 {
+  const address = input;
+  input = (input + bytes + PADDING_BYTES + 15) & ~15;
+  arena = input;
+  return ensure(input) ? address : 0;
 }
 
-/** Makes room for an input of so many bytes; false when the memory cannot grow that far. */
-export function reserve(input_bytes: u32): bool {
-  table = (INPUT + input_bytes + INPUT_PADDING_BYTES + 7) & ~7;
-  if (!ensure(table)) return false;
-  memory.fill(INPUT + input_bytes, 0, INPUT_PADDING_BYTES);
+/** Makes room for an input of so many bytes and forgets all that was allocated; false when the memory cannot grow that far. */
+export function reserveInput(input_bytes: u32): bool {
+  arena = input;
+  if (allocate(input_bytes) === 0) return false;
+  memory.fill(input + input_bytes, 0, PADDING_BYTES);
   return true;
 }
 
-/** Grows the memory so that it ends at or after `end`. */
-export function ensure(end: u32): bool {
+/** So many bytes, 16-byte aligned and not zeroed, until the next slab; 0 when there is no memory. */
+export function allocate(bytes: u32): u32 {
+  const address = arena;
+  const end: u64 = (<u64>address + bytes + PADDING_BYTES + 15) & ~15;
+  if (end > ADDRESS_MAX || !ensure(<u32>end)) return 0;
+  arena = <u32>end;
+  return address;
+}
+
+/** Grows the memory so that it ends at or after `end`: by a quarter where it can, since growing detaches the host's views. */
+function ensure(end: u32): bool {
   const pages_needed: i32 = <i32>((<u64>end + 0xffff) >> PAGE_BYTES_LOG2);
   const pages = memory.size();
   if (pages_needed <= pages) return true;
+  if (memory.grow(max(pages_needed - pages, pages >> 2)) >= 0) return true;
   return memory.grow(pages_needed - pages) >= 0;
 }

@@ -5,7 +5,9 @@
  * It does not validate: on malformed input the result is meaningless but bounded. The host runs JSON.parse on the same bytes,
  * and whatever that accepts is well-formed, where this scan is exact.
  */
-import { ensure, inputAddress, tableAddress } from './memory';
+import { inputAddress } from './memory';
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace } from './text';
+import { clearVector, makeRoom, setVectorUsed, vectorAddress } from './vector';
 
 /** Results below zero; at or above it, the number of elements in the table. */
 const NOT_FOUND: i32 = -1;
@@ -21,18 +23,11 @@ const DIGIT_KEYS_MAX: u32 = 1_000;
 
 const ELEMENT_BYTES: u32 = 8;
 
-const QUOTE: u8 = 0x22;
-const COMMA: u8 = 0x2c;
-const COLON: u8 = 0x3a;
-const OPEN_BRACKET: u8 = 0x5b;
-const BACKSLASH: u8 = 0x5c;
-const CLOSE_BRACKET: u8 = 0x5d;
-const OPEN_BRACE: u8 = 0x7b;
-const CLOSE_BRACE: u8 = 0x7d;
-
+/** Start and end of each element, relative to the input. */
+const table = <u32>memory.data(12, 4);
 /** Keys and digit keys seen in the open object of each depth. */
-const keys_at_depth = memory.data(4 * 512);
-const digit_keys_at_depth = memory.data(4 * 512);
+const keys_at_depth = <u32>memory.data(4 * 512);
+const digit_keys_at_depth = <u32>memory.data(4 * 512);
 
 /** The address of the quote that ends the string whose first byte is at `from`, or `end`. */
 function stringEnd(from: u32, end: u32): u32 {
@@ -52,16 +47,6 @@ function stringEnd(from: u32, end: u32): u32 {
     at += 2;
   }
   return end;
-}
-
-function isSpace(byte: u8): bool {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function skipSpace(from: u32, end: u32): u32 {
-  let at = from;
-  while (at < end && isSpace(load<u8>(at))) at++;
-  return at;
 }
 
 function trimSpace(start: u32, end: u32): u32 {
@@ -102,23 +87,37 @@ function keyIs(start: u32, end: u32, name: u32, name_bytes: u32): bool {
 
 /** Counts a key of the object at `depth`; false when it is one too many. */
 function countKey(depth: i32, first_byte: u8): bool {
-  const counter = keys_at_depth + ((<usize>depth) << 2);
+  const counter = keys_at_depth + (depth << 2);
   const keys = load<u32>(counter) + 1;
   store<u32>(counter, keys);
   if (first_byte < 0x30 || first_byte > 0x39) return keys <= KEYS_MAX;
-  const digit_counter = digit_keys_at_depth + ((<usize>depth) << 2);
+  const digit_counter = digit_keys_at_depth + (depth << 2);
   const digit_keys = load<u32>(digit_counter) + 1;
   store<u32>(digit_counter, digit_keys);
   return digit_keys <= DIGIT_KEYS_MAX;
 }
 
-/** Appends [start, end) of the input to the element table. */
+export function clearTable(): void {
+  clearVector(table);
+}
+
+export function tableAddress(): u32 {
+  return vectorAddress(table);
+}
+
+/** Makes [start, end) of the input the table's entry `index`, and its last. */
 function addElement(index: u32, start: u32, end: u32): bool {
-  const entry = tableAddress() + index * ELEMENT_BYTES;
-  if (!ensure(entry + ELEMENT_BYTES)) return false;
+  setVectorUsed(table, index * ELEMENT_BYTES);
+  if (!makeRoom(table, ELEMENT_BYTES)) return false;
+  const entry = vectorAddress(table) + index * ELEMENT_BYTES;
   store<u32>(entry, start - inputAddress());
   store<u32>(entry, trimSpace(start, end) - inputAddress(), 4);
   return true;
+}
+
+/** Makes [start, end) the table's only element; false when there is no memory. */
+export function setElement(start: u32, end: u32): bool {
+  return addElement(0, start, end);
 }
 
 /**
@@ -158,8 +157,8 @@ export function scanBatch(offset: u32, length: u32, name_offset: u32, name_bytes
       }
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (++depth > DEPTH_MAX) return TOO_DEEP;
-      store<u32>(keys_at_depth + ((<usize>depth) << 2), 0);
-      store<u32>(digit_keys_at_depth + ((<usize>depth) << 2), 0);
+      store<u32>(keys_at_depth + (depth << 2), 0);
+      store<u32>(digit_keys_at_depth + (depth << 2), 0);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       if (in_batch && depth === 2) {
         in_batch = false;

@@ -1,45 +1,59 @@
 /**
- * Builds the block of one table from the rows of one slab. Owner of the column writers, which are reused from slab to slab.
+ * Builds the block of one table from the rows of one slab. The data is in the kernel's
+ * columns, which both the kernel and the decoders fill.
  */
 import { assert, unreachable } from '../../base/assert.ts';
 import { type BlockAccounts, encodeBlockHeader } from '../../contract/block.ts';
 import type { RowWriter, TextWriter, TimeWriter, UuidWriter } from '../../contract/source.ts';
 import type { Column, Table } from '../../contract/table.ts';
-import { type ColumnWriter, DictionaryColumn, TextColumn, TimeColumn, UuidColumn } from './columns.ts';
+import type { ColumnStore } from '../../kernel/column_store.ts';
+import { TextColumn, TimeColumn, UuidColumn } from './columns.ts';
 
-/** A column of some kind that has a writer of its own, with the view of it that a source sees. */
-type Writer = (ColumnWriter & TextWriter) | (ColumnWriter & TimeWriter) | (ColumnWriter & UuidWriter);
+type Writer = TextColumn | TimeColumn | UuidColumn;
 
-function createWriter(column: Column): Writer {
+function createWriter(column: Column, store: ColumnStore): Writer {
   switch (column.kind) {
     case 'string':
     case 'json':
-      return new TextColumn();
+      return new TextColumn(store, store.create('text'));
     case 'dictionary':
-      return new DictionaryColumn();
+      return new TextColumn(store, store.create('dictionary'));
     case 'datetime64':
-      return new TimeColumn();
+      return new TimeColumn(store, store.create('fixed'));
     case 'uuid':
-      return new UuidColumn();
+      return new UuidColumn(store, store.create('fixed'));
     default:
       return unreachable(column.kind);
   }
 }
 
+/** A block whose columns are complete, and may be copied out until the next slab is loaded. */
+export interface FinishedBlock {
+  readonly bytes: number;
+  copyTo(output: Uint8Array, at: number): void;
+}
+
 export class BlockBuilder implements RowWriter {
   readonly table: string;
+  /** The kernel's number of the first column; those of the others follow. */
+  readonly first_column: number;
   private readonly writers: ReadonlyMap<string, Writer>;
   private rows = 0;
   private oldest_received_at_ms = Number.POSITIVE_INFINITY;
+  private before_request = { rows: 0, oldest_received_at_ms: Number.POSITIVE_INFINITY };
 
-  constructor(table: Table) {
+  constructor(
+    table: Table,
+    private readonly store: ColumnStore,
+  ) {
     this.table = table.name;
-    this.writers = new Map(table.columns.map((column) => [column.name, createWriter(column)]));
+    this.first_column = store.count();
+    this.writers = new Map(table.columns.map((column) => [column.name, createWriter(column, store)]));
   }
 
   text(column: string): TextWriter {
     const writer = this.writers.get(column);
-    assert(writer instanceof TextColumn || writer instanceof DictionaryColumn, `BUG: ${this.table}.${column} is no text column`);
+    assert(writer instanceof TextColumn, `BUG: ${this.table}.${column} is no text column`);
     return writer;
   }
 
@@ -56,7 +70,13 @@ export class BlockBuilder implements RowWriter {
   }
 
   end(received_at_ms: number): void {
-    this.rows++;
+    this.add(1, received_at_ms);
+  }
+
+  /** Counts rows whose columns were written by the kernel. */
+  add(rows: number, received_at_ms: number): void {
+    if (rows === 0) return;
+    this.rows += rows;
     if (received_at_ms < this.oldest_received_at_ms) this.oldest_received_at_ms = received_at_ms;
   }
 
@@ -64,22 +84,33 @@ export class BlockBuilder implements RowWriter {
     return this.rows;
   }
 
-  /** Ends the block: its header, and a function that writes header and data at an offset. Then `reset`. */
-  finish(accounts: BlockAccounts): { bytes: number; copyTo: (output: Uint8Array, at: number) => void } {
-    const columns = [...this.writers.values()].map((writer) => writer.describe());
-    const header = encodeBlockHeader({ rows: this.rows, received_at_ms: this.oldest_received_at_ms, accounts, columns });
-    const bytes = columns.reduce((sum, column) => sum + column.data_bytes, header.length);
-    const copy_to = (output: Uint8Array, at: number): void => {
-      output.set(header, at);
-      let next = at + header.length;
-      for (const writer of this.writers.values()) next = writer.copyTo(output, next);
-      assert(next === at + bytes, `BUG: a block of ${this.table} is not as long as its header says`);
-    };
-    return { bytes, copyTo: copy_to };
+  beginRequest(): void {
+    this.before_request = { rows: this.rows, oldest_received_at_ms: this.oldest_received_at_ms };
   }
 
+  /** Forgets the rows of the request in hand, whose columns the kernel takes back. */
+  rollBack(): void {
+    this.rows = this.before_request.rows;
+    this.oldest_received_at_ms = this.before_request.oldest_received_at_ms;
+  }
+
+  /** Ends the block: its header, and its data from the kernel; undefined when there is no memory. Then `reset`. */
+  finish(accounts: BlockAccounts): FinishedBlock | undefined {
+    const data = this.store.finish(this.first_column, this.writers.size);
+    if (data === undefined) return undefined;
+    const { rows, oldest_received_at_ms } = this;
+    const header = encodeBlockHeader({ rows, received_at_ms: oldest_received_at_ms, accounts, columns: data.columns });
+    return {
+      bytes: header.length + data.bytes,
+      copyTo: (output, at) => {
+        output.set(header, at);
+        data.copyTo(output, at + header.length);
+      },
+    };
+  }
+
+  /** Begins anew with the slab that the kernel has just loaded. */
   reset(): void {
-    for (const writer of this.writers.values()) writer.reset();
     this.rows = 0;
     this.oldest_received_at_ms = Number.POSITIVE_INFINITY;
   }

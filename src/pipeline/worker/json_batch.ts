@@ -51,6 +51,18 @@ export class JsonBatches implements Batch {
     return undefined;
   }
 
+  /** Parses the element at which the kernel paused, which is well-formed: the batch is then that element alone. */
+  parseElement(): void {
+    this.kernel.takeElement();
+    const text = this.slab.toString('utf8', this.kernel.elementStart(0), this.kernel.elementEnd(0));
+    this.values = [JSON.parse(text)];
+  }
+
+  /** Whether the bytes of a body are UTF-8. */
+  isUtf8({ offset, length }: DecoderRequest): boolean {
+    return isUtf8(this.slab.subarray(offset, offset + length));
+  }
+
   elementBytes(index: number): number {
     return this.kernel.elementEnd(index) - this.kernel.elementStart(index);
   }

@@ -4,31 +4,43 @@
  */
 import { assert } from '../../base/assert.ts';
 import { SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
-import type { Decoder, DecoderTools, RejectionReason, Source } from '../../contract/source.ts';
+import type { DecodeResult, Decoder, DecoderRequest, DecoderTools, RejectionReason, Source } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { BlockBuilder } from './block_builder.ts';
+import { BlockBuilder, type FinishedBlock } from './block_builder.ts';
 import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
-import { fitsJsonColumn } from './json_guard.ts';
+import { JsonGuard } from './json_guard.ts';
+import { KernelPath } from './kernel_path.ts';
 import { compileValidator, createAjv } from './validator.ts';
 
 /** What one source needs in this worker. */
 interface Workbench {
   readonly decoder: Decoder;
   readonly builders: readonly BlockBuilder[];
+  /** Undefined where the decoder reads everything. */
+  readonly kernel_path: KernelPath | undefined;
   /** Rejected events of the slab in hand. */
   readonly rejected: Map<RejectionReason, number>;
+  /** Why events of the request in hand were rejected. */
+  readonly reasons: RejectionReason[];
+}
+
+export interface SlabProcessorOptions {
+  /** Without it the decoders read everything, with the same result: for tests that compare, and benches. */
+  readonly uses_kernel_path: boolean;
 }
 
 export class SlabProcessor {
   private readonly batches: JsonBatches;
   private readonly identities: Identities;
+  private readonly guard = new JsonGuard();
   private readonly workbenches: readonly Workbench[];
   private event_bytes_max = 0;
 
   constructor(
     private readonly sources: readonly Source[],
     private readonly kernel: Kernel,
+    private readonly options: SlabProcessorOptions = { uses_kernel_path: true },
   ) {
     this.batches = new JsonBatches(kernel);
     this.identities = new Identities(kernel);
@@ -44,35 +56,74 @@ export class SlabProcessor {
     const has_memory = this.kernel.load(slab);
     this.batches.begin(slab);
     let received = 0;
+    for (const builder of workbench.builders) builder.reset();
+    workbench.rejected.clear();
     for (let index = 0; index < task.requests; index++) {
-      if (has_memory) received += this.processRequest(task, table, index, workbench.decoder);
+      if (has_memory) received += this.processRequest(task, table, index, workbench);
       else table.setFailure(index, 'overloaded');
     }
-    return this.finish(task, workbench, received);
+    return this.finish(task, workbench, received) ?? this.overloaded(task, table);
   }
 
   /** Writes the request's outcome into the table, and returns how many events it had. */
-  private processRequest(task: SlabTask, table: SlabTable, index: number, decoder: Decoder): number {
+  private processRequest(task: SlabTask, table: SlabTable, index: number, workbench: Workbench): number {
     const tenant = task.tenants[table.tenant(index)];
     assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
     const offset = table.offset(index);
     assert(offset >= task.requests_max * SLAB_ENTRY_BYTES, 'BUG: a body lies in the table of its slab');
     const request = { offset, length: table.length(index), tenant, received_at_ms: table.receivedAtMs(index) };
-    const result = decoder.decode(request);
+    const result = this.decode(workbench, request);
     if (result.kind === 'failed') {
       table.setFailure(index, result.code);
       return 0;
     }
+    for (const reason of workbench.reasons) workbench.rejected.set(reason, (workbench.rejected.get(reason) ?? 0) + 1);
     table.setCounts(index, result.accepted, result.rejected);
     return result.accepted + result.rejected;
   }
 
-  private finish(task: SlabTask, workbench: Workbench, received: number): SlabResult {
+  private decode(workbench: Workbench, request: DecoderRequest): DecodeResult {
+    const constants = this.identities.requestConstants(request.tenant, request.received_at_ms);
+    const begin = (): boolean => {
+      workbench.reasons.length = 0;
+      for (const builder of workbench.builders) builder.beginRequest();
+      return this.kernel.bodies.beginRequest(constants, request.length);
+    };
+    if (!begin()) return { kind: 'failed', code: 'overloaded' };
+    const decoded = workbench.kernel_path?.decode(request, workbench.decoder, this.event_bytes_max);
+    if (decoded !== undefined && !this.kernel.columns.isExhausted()) return decoded;
+    if (workbench.kernel_path !== undefined) {
+      this.takeBack(workbench);
+      begin();
+    }
+    const result = workbench.decoder.decode(request);
+    if (!this.kernel.columns.isExhausted()) return result;
+    this.takeBack(workbench);
+    return { kind: 'failed', code: 'overloaded' };
+  }
+
+  private takeBack(workbench: Workbench): void {
+    this.kernel.columns.rollBack();
+    for (const builder of workbench.builders) builder.rollBack();
+  }
+
+  /** There was memory for all columns, but not for the blocks. */
+  private overloaded(task: SlabTask, table: SlabTable): SlabResult {
+    for (let index = 0; index < task.requests; index++) table.setFailure(index, 'overloaded');
+    return { output: task.output, blocks: [], rejected: {} };
+  }
+
+  private finish(task: SlabTask, workbench: Workbench, received: number): SlabResult | undefined {
     const rejected = Object.fromEntries(workbench.rejected);
     const rejected_events = [...workbench.rejected.values()].reduce((sum, count) => sum + count, 0);
     const accounts = { source: this.sources[task.source].name, received, accepted: received - rejected_events, rejected };
     const filled = workbench.builders.filter((builder) => builder.rowCount() > 0);
-    const finished = filled.map((builder) => ({ builder, block: builder.finish(accounts) }));
+    const finished: { builder: BlockBuilder; block: FinishedBlock }[] = [];
+    for (const builder of filled) {
+      const block = builder.finish(accounts);
+      if (block === undefined) return undefined;
+      finished.push({ builder, block });
+    }
     const bytes_needed = finished.reduce((sum, { block }) => sum + block.bytes, 0);
     const output = task.output.byteLength >= bytes_needed ? task.output : new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
     const target = new Uint8Array(output);
@@ -83,33 +134,30 @@ export class SlabProcessor {
       offset += block.bytes;
       return placed;
     });
-    for (const builder of workbench.builders) builder.reset();
-    workbench.rejected.clear();
     return { output, blocks, rejected };
   }
 
   private createWorkbench(source: Source): Workbench {
     const ajv = createAjv();
-    const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table)]));
-    const rejected = new Map<RejectionReason, number>();
+    const { bodies, columns } = this.kernel;
+    const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table, columns)]));
+    const reasons: RejectionReason[] = [];
     const tools: DecoderTools = {
       eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(ajv, schema),
       parseBatch: (request, member) => {
-        const problem = this.batches.parse(request, member);
-        if (problem !== undefined) return problem;
-        this.identities.begin(this.batches.values.length);
-        return this.batches;
+        return this.batches.parse(request, member) ?? this.batches;
       },
-      fitsJsonColumn,
+      fitsJsonColumn: (text) => this.guard.fitsJsonColumn(text),
       identity: this.identities,
       rows: (table) => {
         const builder = builders.get(table);
         assert(builder !== undefined, `BUG: the source ${source.name} writes to ${table}, which is not among its tables`);
         return builder;
       },
-      reject: (reason) => rejected.set(reason, (rejected.get(reason) ?? 0) + 1),
+      reject: (reason) => reasons.push(reason),
     };
-    return { decoder: source.createDecoder(tools), builders: [...builders.values()], rejected };
+    const kernel_path = this.options.uses_kernel_path ? KernelPath.create(source, bodies, this.batches, builders) : undefined;
+    return { decoder: source.createDecoder(tools), builders: [...builders.values()], kernel_path, rejected: new Map(), reasons };
   }
 }

@@ -54,8 +54,7 @@ export class ReportDecoder implements Decoder {
     return { kind: 'counts', accepted, rejected: batch.values.length - accepted };
   }
 
-  /** Adds the element's row, or counts why it has none. */
-  private take(batch: Batch, index: number, request: DecoderRequest): boolean {
+  take(batch: Batch, index: number, request: DecoderRequest): boolean {
     const value = batch.values[index];
     const is_too_large = batch.elementBytes(index) > this.tools.eventBytesMax();
     if (is_too_large || !this.validator.accepts(value)) {
@@ -97,6 +96,6 @@ export class ReportDecoder implements Decoder {
 
 function identify(event: LifecycleEvent, index: number, request: DecoderRequest, identity: Identity): Uint32Array {
   const { event_id } = event;
-  if (typeof event_id !== 'string' || event_id === '') return identity.ofElement(index, request.tenant);
+  if (typeof event_id !== 'string' || event_id === '') return identity.ofElement(index);
   return identity.ofTexts([event.distinct_id, event.event_type, event_id], request.tenant);
 }

@@ -1,6 +1,7 @@
 /** OTA lifecycle reports: what the React Native SDK posts after it downloaded, applied or rolled back a bundle. */
 import type { Source } from '../../contract/source.ts';
 import { ReportDecoder } from './decoder.ts';
+import { ROW_PLAN } from './plan.ts';
 import { SAMPLES } from './samples.ts';
 import { EVENT_SCHEMA } from './schema.ts';
 import { DEPLOY_EVENTS } from './table.ts';
@@ -11,5 +12,6 @@ export const DEPLOY_REPORT: Source = {
   tables: [DEPLOY_EVENTS],
   schema: EVENT_SCHEMA,
   samples: SAMPLES,
+  plan: ROW_PLAN,
   createDecoder: (tools) => new ReportDecoder(tools),
 };

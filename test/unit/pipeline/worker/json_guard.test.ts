@@ -1,18 +1,75 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fitsJsonColumn } from '../../../../src/pipeline/worker/json_guard.ts';
+import { FlatObjects } from '../../../../src/pipeline/worker/flat_object.ts';
+import { JsonGuard } from '../../../../src/pipeline/worker/json_guard.ts';
 import { JSON_COLUMN_FITTING, JSON_COLUMN_REFUSED } from '../../../support/json_column_cases.ts';
+import { seededRandom } from '../../../support/seeded_random.ts';
+
+const SEED = 20_261_121;
+
+const guard = new JsonGuard();
 
 test('objects that ClickHouse takes fit', () => {
-  for (const text of JSON_COLUMN_FITTING) assert.equal(fitsJsonColumn(text), true, text.slice(0, 100));
+  for (const text of JSON_COLUMN_FITTING) assert.equal(guard.fitsJsonColumn(text), true, text.slice(0, 100));
 });
 
 test('what ClickHouse refuses, or is no JSON object, does not fit', () => {
-  for (const text of JSON_COLUMN_REFUSED) assert.equal(fitsJsonColumn(text), false, text.slice(0, 100));
+  for (const text of JSON_COLUMN_REFUSED) assert.equal(guard.fitsJsonColumn(text), false, text.slice(0, 100));
 });
 
 test('every proper prefix of an object is refused', () => {
   const whole = '{"a":[1,-2.5e+3,true,null,"\\u00e9\\n",{"b.c":{"d":"x"}}],"e":{}}';
-  assert.equal(fitsJsonColumn(whole), true);
-  for (let length = 0; length < whole.length; length++) assert.equal(fitsJsonColumn(whole.slice(0, length)), false, whole.slice(0, length));
+  assert.equal(guard.fitsJsonColumn(whole), true);
+  for (let length = 0; length < whole.length; length++)
+    assert.equal(guard.fitsJsonColumn(whole.slice(0, length)), false, whole.slice(0, length));
+});
+
+test(`the short cut says yes only where the proper reader does, and takes the usual metadata (seed=${SEED})`, () => {
+  const { pick, below } = seededRandom(SEED);
+  const parts = [
+    '{',
+    '}',
+    '"',
+    '":',
+    ',',
+    '"a"',
+    '"b"',
+    '"a.b"',
+    '1',
+    '-0',
+    '01',
+    '1.5',
+    '1.',
+    '9'.repeat(16),
+    'true',
+    'fals',
+    'null',
+    '\\n',
+    'é',
+    '\ud800',
+    ' ',
+    '\u0007',
+  ];
+  const flat = new FlatObjects();
+  let recognised = 0;
+  for (let index = 0; index < 50_000; index++) {
+    const pairs = Array.from(
+      { length: 1 + below(3) },
+      () => `"${pick(['a', 'b', 'c', 'é', 'a.b', ''])}":${pick(['1', '"x"', 'null', '-1.25', '"é"', '{}', '00'])}`,
+    );
+    const whole = `{${pairs.join(',')}}`;
+    const cut = below(whole.length);
+    const text = below(3) === 0 ? whole.slice(0, cut) + pick(parts) + whole.slice(cut + below(2)) : whole;
+    if (!flat.recognises(text)) continue;
+    recognised++;
+    assert.equal(guard.fitsJsonColumnRead(text), true, text);
+  }
+  assert.ok(recognised > 5_000, `only ${recognised} were recognised`);
+  for (const usual of [
+    '{"download_ms":8200,"retried":false}',
+    '{"prev_label":"1.2.0","first_render_ms":820}',
+    '{"reason":"kill_switch","forced":true}',
+  ]) {
+    assert.equal(flat.recognises(usual), true);
+  }
 });

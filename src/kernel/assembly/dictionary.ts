@@ -1,0 +1,107 @@
+/** Dictionary columns: each different text once, in the order in which they came, and an index per row. */
+import { equalBytes } from './bytes';
+import {
+  appendBytes,
+  BYTES,
+  columnAddress,
+  columnCount,
+  ENTRIES,
+  ENTRY_BYTES,
+  INDEXES,
+  KIND_DICTIONARY,
+  SLOT_MASK,
+  SLOTS,
+  shortenColumns,
+} from './columns';
+import { keyedHash } from './keyed_hash';
+import { allocate } from './memory';
+import { makeRoom, setVectorUsed, vectorAddress, vectorUsed } from './vector';
+
+const SLOTS_MIN: u32 = 64;
+const OUT_OF_MEMORY: i32 = -1;
+
+/** Appends a row that has the entry `index`. */
+export function appendIndex(column: u32, index: u32): bool {
+  const indexes = column + INDEXES;
+  if (!makeRoom(indexes, 4)) return false;
+  const used = vectorUsed(indexes);
+  store<u32>(vectorAddress(indexes) + used, index);
+  setVectorUsed(indexes, used + 4);
+  return true;
+}
+
+/** The entry of a text, a new one if it is new; below zero when there is no memory. */
+export function entryOf(column: u32, from: u32, length: u32): i32 {
+  const entries = vectorAddress(column + ENTRIES);
+  const entry_bytes = vectorUsed(column + ENTRIES);
+  const bytes = vectorAddress(column + BYTES);
+  const hash = keyedHash(from, length);
+  const mask = load<u32>(column + SLOT_MASK);
+  if (entry_bytes > 0) {
+    const slots = load<u32>(column + SLOTS);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = load<u32>(slots + (slot << 2));
+      if (found === 0) break;
+      const entry = entries + (found - 1) * ENTRY_BYTES;
+      const is_same = load<u32>(entry, 8) === hash && load<u32>(entry, 4) === length;
+      if (is_same && equalBytes(bytes + load<u32>(entry), from, length)) return found - 1;
+    }
+  }
+  return addEntry(column, from, length, hash);
+}
+
+function addEntry(column: u32, from: u32, length: u32, hash: u32): i32 {
+  const entries = column + ENTRIES;
+  const used = vectorUsed(entries);
+  const count = used / ENTRY_BYTES;
+  if (!makeRoom(entries, ENTRY_BYTES) || !appendBytes(column, from, length)) return OUT_OF_MEMORY;
+  const entry = vectorAddress(entries) + used;
+  store<u32>(entry, vectorUsed(column + BYTES) - length);
+  store<u32>(entry, length, 4);
+  store<u32>(entry, hash, 8);
+  setVectorUsed(entries, used + ENTRY_BYTES);
+  if ((count + 1) * 2 > load<u32>(column + SLOT_MASK)) return growSlots(column) ? count : OUT_OF_MEMORY;
+  fillSlot(column, hash, count);
+  return count;
+}
+
+function fillSlot(column: u32, hash: u32, entry: u32): void {
+  const slots = load<u32>(column + SLOTS);
+  const mask = load<u32>(column + SLOT_MASK);
+  let slot = hash & mask;
+  while (load<u32>(slots + (slot << 2)) !== 0) slot = (slot + 1) & mask;
+  store<u32>(slots + (slot << 2), entry + 1);
+}
+
+function growSlots(column: u32): bool {
+  const slots = max((load<u32>(column + SLOT_MASK) + 1) * 2, SLOTS_MIN);
+  const address = allocate(slots << 2);
+  if (address === 0) return false;
+  store<u32>(column + SLOTS, address);
+  store<u32>(column + SLOT_MASK, slots - 1);
+  refillSlots(column);
+  return true;
+}
+
+function refillSlots(column: u32): void {
+  memory.fill(load<u32>(column + SLOTS), 0, (load<u32>(column + SLOT_MASK) + 1) << 2);
+  const entries = vectorAddress(column + ENTRIES);
+  const count = vectorUsed(column + ENTRIES) / ENTRY_BYTES;
+  for (let entry: u32 = 0; entry < count; entry++) fillSlot(column, load<u32>(entries + entry * ENTRY_BYTES, 8), entry);
+}
+
+/** Takes back all rows since the checkpoint. */
+export function rollBack(): void {
+  shortenColumns();
+  for (let index: u32 = 0; index < columnCount(); index++) {
+    const column = columnAddress(index);
+    if (load<u32>(column) === KIND_DICTIONARY && load<u32>(column + SLOTS) !== 0) refillSlots(column);
+  }
+}
+
+/** Appends a row to a text or dictionary column; false when there is no memory. */
+export function appendTextTo(column: u32, from: u32, length: u32): bool {
+  if (load<u32>(column) !== KIND_DICTIONARY) return appendBytes(column, from, length);
+  const entry = entryOf(column, from, length);
+  return entry >= 0 && appendIndex(column, entry);
+}

@@ -1,0 +1,28 @@
+/** The characters that JSON is made of, and its white space. */
+
+export const QUOTE: u8 = 0x22;
+export const COMMA: u8 = 0x2c;
+export const MINUS: u8 = 0x2d;
+export const DOT: u8 = 0x2e;
+export const COLON: u8 = 0x3a;
+export const OPEN_BRACKET: u8 = 0x5b;
+export const BACKSLASH: u8 = 0x5c;
+export const CLOSE_BRACKET: u8 = 0x5d;
+export const LOWER_U: u8 = 0x75;
+export const OPEN_BRACE: u8 = 0x7b;
+export const CLOSE_BRACE: u8 = 0x7d;
+
+export function isSpace(byte: u8): bool {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+export function skipSpace(from: u32, end: u32): u32 {
+  let at = from;
+  while (at < end && isSpace(load<u8>(at))) at++;
+  return at;
+}
+
+/** Whether the byte at `at` is there and is `byte`. */
+export function isAt(at: u32, end: u32, byte: u8): bool {
+  return at < end && load<u8>(at) === byte;
+}

@@ -1,0 +1,53 @@
+/**
+ * The way of most bodies: the kernel makes rows of the events that are of the common shape, and pauses at each other one, which
+ * the source's decoder judges. A body that is uncommon itself leaves no trace here and is the decoder's as a whole.
+ */
+import type { DecodeResult, Decoder, DecoderRequest, Source } from '../../contract/source.ts';
+import type { BodyReader, InstalledProgram } from '../../kernel/body_reader.ts';
+import { compileProgram } from '../../kernel/program.ts';
+import type { BlockBuilder } from './block_builder.ts';
+import type { JsonBatches } from './json_batch.ts';
+
+export class KernelPath {
+  private constructor(
+    private readonly bodies: BodyReader,
+    private readonly batches: JsonBatches,
+    private readonly builder: BlockBuilder,
+    private readonly program: InstalledProgram,
+  ) {}
+
+  /** The kernel's path of a source; undefined when the kernel does not know all that its plan or its schema says. */
+  static create(
+    source: Source,
+    bodies: BodyReader,
+    batches: JsonBatches,
+    builders: ReadonlyMap<string, BlockBuilder>,
+  ): KernelPath | undefined {
+    const { plan, schema } = source;
+    const table = source.tables.find((candidate) => candidate.name === plan?.table);
+    const builder = builders.get(plan?.table ?? '');
+    if (plan === undefined || table === undefined || builder === undefined) return undefined;
+    const program = compileProgram(schema, plan, table, builder.first_column);
+    return program === undefined ? undefined : new KernelPath(bodies, batches, builder, bodies.install(program));
+  }
+
+  /** Adds the rows of a request; undefined when the decoder is to read its body, after all rows were taken back. */
+  decode(request: DecoderRequest, decoder: Decoder, event_bytes_max: number): DecodeResult | undefined {
+    const { bodies, batches } = this;
+    const program = this.program.address();
+    let judged = 0;
+    let accepted = 0;
+    let result = bodies.read(program, request, event_bytes_max, false);
+    if (result === 'not_ascii' && batches.isUtf8(request)) result = bodies.read(program, request, event_bytes_max, true);
+    while (result === 'element') {
+      batches.parseElement();
+      judged++;
+      if (decoder.take(batches, 0, request)) accepted++;
+      result = bodies.resume();
+    }
+    if (result !== 'done') return undefined;
+    const rows = bodies.rows();
+    this.builder.add(rows, request.received_at_ms);
+    return { kind: 'counts', accepted: accepted + rows, rejected: judged - accepted };
+  }
+}

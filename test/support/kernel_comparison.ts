@@ -1,0 +1,72 @@
+/** Slabs of random bodies, read with the kernel and by the decoders alone: what comes out must not differ in a byte. */
+import assert from 'node:assert/strict';
+import type { SlabTask } from '../../src/contract/slab.ts';
+import type { Tenant } from '../../src/contract/tenant.ts';
+import { Kernel } from '../../src/kernel/kernel.ts';
+import { SlabProcessor } from '../../src/pipeline/worker/slab_processor.ts';
+import { SOURCES } from '../../src/sources/list.ts';
+import { HostileBodies } from './hostile_bodies.ts';
+import { type SeededRandom, seededRandom } from './seeded_random.ts';
+import { createSlab, type Outcome, outcomes, TENANT } from './slabs.ts';
+
+const BODIES_PER_SLAB = 16;
+const TENANTS: readonly Tenant[] = [TENANT, { organization_id: 'é'.repeat(40), project_id: '', environment: 'live' }];
+
+interface Answer {
+  readonly outcomes: readonly Outcome[];
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly blocks: Buffer;
+}
+
+function answer(processor: SlabProcessor, task: SlabTask): Answer {
+  const { output, blocks, rejected } = processor.process(task);
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
+  return { outcomes: outcomes(task), rejected, blocks: Buffer.from(Buffer.from(output, 0, bytes)) };
+}
+
+export class KernelComparison {
+  /** Of the requests so far: with how many events, and which failed. */
+  readonly seen = { requests: 0, failed: 0, accepted: 0, rejected: 0 };
+  private readonly random: SeededRandom;
+  private readonly bodies: HostileBodies;
+  private readonly with_kernel = new SlabProcessor(SOURCES, new Kernel());
+  private readonly without = new SlabProcessor(SOURCES, new Kernel(), { uses_kernel_path: false });
+
+  constructor(private readonly seed: number) {
+    this.random = seededRandom(seed);
+    this.bodies = new HostileBodies(this.random);
+  }
+
+  /** Compares one slab; returns how many bodies it had. */
+  step(): number {
+    const { below, pick } = this.random;
+    const bodies = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => this.bodies.next());
+    this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]));
+    return bodies.length;
+  }
+
+  compare(bodies: readonly Buffer[], event_bytes_max: number): void {
+    const create = (): SlabTask => createSlab(bodies, { tenants: TENANTS, tenant_of: (index) => index % 2, event_bytes_max });
+    const fast = answer(this.with_kernel, create());
+    const slow = answer(this.without, create());
+    const message = `seed=${this.seed} requests before=${this.seen.requests} event_bytes_max=${event_bytes_max}`;
+    const is_same = fast.blocks.equals(slow.blocks);
+    assert.deepEqual(fast.outcomes, slow.outcomes, `${message} ${this.describe(bodies, fast, slow)}`);
+    assert.deepEqual(fast.rejected, slow.rejected, message);
+    assert.ok(is_same, `blocks differ: ${message}`);
+    this.seen.requests += bodies.length;
+    for (const outcome of slow.outcomes) {
+      if ('failed' in outcome) this.seen.failed++;
+      else {
+        this.seen.accepted += outcome.accepted;
+        this.seen.rejected += outcome.rejected;
+      }
+    }
+  }
+
+  /** The first body whose outcomes differ. */
+  private describe(bodies: readonly Buffer[], fast: Answer, slow: Answer): string {
+    const index = bodies.findIndex((_, at) => JSON.stringify(fast.outcomes[at]) !== JSON.stringify(slow.outcomes[at]));
+    return index < 0 ? '' : JSON.stringify(bodies[index].toString('latin1'));
+  }
+}
