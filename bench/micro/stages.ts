@@ -5,7 +5,7 @@
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { BlockBuilder } from '../../src/pipeline/worker/block_builder.ts';
 import { Identities } from '../../src/pipeline/worker/identity.ts';
-import { fitsJsonColumn } from '../../src/pipeline/worker/json_guard.ts';
+import { JsonGuard } from '../../src/pipeline/worker/json_guard.ts';
 import { SlabProcessor } from '../../src/pipeline/worker/slab_processor.ts';
 import { compileValidator, createAjv } from '../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
@@ -37,6 +37,7 @@ export function workerStages(): Stage[] {
     return batch.events;
   });
   const task = createTask(bodies);
+  const guard = new JsonGuard();
   const stage = (name: string, run: () => void): Stage => ({ name, events: EVENTS, run });
   return [
     stage('JSON.parse', () => {
@@ -46,10 +47,11 @@ export function workerStages(): Stage[] {
     stage('identify', identify(bodies)),
     stage('validate', validate(events)),
     stage('check metadata', () => {
-      for (const event of events) fitsJsonColumn(event['metadata'] ?? '');
+      for (const event of events) guard.fitsJsonColumn(event['metadata'] ?? '');
     }),
     stage('encode', encode(events)),
-    stage('bytes to block', processSlabs(task)),
+    stage('bytes to block, slow path', processSlabs(task, false)),
+    stage('bytes to block', processSlabs(task, true)),
   ];
 }
 
@@ -75,8 +77,8 @@ function identify(bodies: readonly Buffer[]): () => void {
   kernel.scanBatch(0, body.length, 'events');
   return () => {
     for (let batch = 0; batch < BATCHES; batch++) {
-      identities.begin(BATCH_EVENTS);
-      for (let index = 0; index < BATCH_EVENTS; index++) identities.ofElement(index, TENANT);
+      kernel.bodies.beginRequest(identities.requestConstants(TENANT, 0), body.length);
+      for (let index = 0; index < BATCH_EVENTS; index++) identities.ofElement(index);
     }
   };
 }
@@ -91,7 +93,9 @@ function validate(events: readonly unknown[]): () => void {
 }
 
 function encode(events: readonly Readonly<Record<string, string>>[]): () => void {
-  const builder = new BlockBuilder(DEPLOY_EVENTS);
+  const kernel = new Kernel();
+  const builder = new BlockBuilder(DEPLOY_EVENTS, kernel.columns);
+  const no_slab = Buffer.alloc(0);
   const text_columns = DEPLOY_EVENTS.columns
     .filter((column) => column.kind !== 'uuid' && column.kind !== 'datetime64')
     .map(({ name }) => ({ name, writer: builder.text(name) }));
@@ -100,19 +104,20 @@ function encode(events: readonly Readonly<Record<string, string>>[]): () => void
   const digest = Uint32Array.of(1, 2, 3, 4);
   const output = new Uint8Array(2 ** 20);
   return () => {
+    kernel.load(no_slab);
+    builder.reset();
     for (const event of events) {
       for (const { name, writer } of text_columns) writer.append(event[name] ?? '');
       event_id.append(digest);
       timestamp.append(Date.UTC(2026, 0, 1));
       builder.end(0);
     }
-    builder.finish({ source: 'bench', received: EVENTS, accepted: EVENTS, rejected: {} }).copyTo(output, 0);
-    builder.reset();
+    builder.finish({ source: 'bench', received: EVENTS, accepted: EVENTS, rejected: {} })?.copyTo(output, 0);
   };
 }
 
-function processSlabs(task: ReturnType<typeof createTask>): () => void {
-  const processor = new SlabProcessor(SOURCES, new Kernel());
+function processSlabs(task: ReturnType<typeof createTask>, uses_kernel_path: boolean): () => void {
+  const processor = new SlabProcessor(SOURCES, new Kernel(), { uses_kernel_path });
   let { output } = task;
   return () => {
     output = processor.process({ ...task, output }).output;
