@@ -1,14 +1,17 @@
 /**
- * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a third of the time each, with
+ * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a quarter of the time each, with
  * seeds counted up from S. The first failure ends it and says the seed.
  */
 import { parseArgs } from 'node:util';
 import { fuzzBatches } from '../support/batch_fuzz.ts';
 import { crashRun } from '../support/crash_run.ts';
+import { KernelComparison } from '../support/kernel_comparison.ts';
 import { runSpoolModel } from '../support/spool_model.ts';
 
 const FUZZ_CASES = 10_000;
+const KERNEL_BODIES = 5_000;
 const KILLS = 5;
+const STAGES = 4;
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
 const seconds = Number(values.seconds);
@@ -22,7 +25,7 @@ let passed = 0;
 
 /** Calls `run` with one seed after the other until its share of the time is over. */
 async function stage(name: string, run: (seed: number) => void | Promise<void>): Promise<void> {
-  const until_ms = performance.now() + (seconds * 1000) / 3;
+  const until_ms = performance.now() + (seconds * 1000) / STAGES;
   let seed = first_seed;
   do {
     await run(seed++);
@@ -43,9 +46,15 @@ async function crash(seed: number): Promise<void> {
   }
 }
 
+function compareKernel(seed: number): void {
+  const comparison = new KernelComparison(seed);
+  while (comparison.seen.requests < KERNEL_BODIES) comparison.step();
+}
+
 let failed = 0;
 try {
   await stage('batch fuzz', (seed) => fuzzBatches(seed, FUZZ_CASES));
+  await stage('kernel against JSON.parse and AJV', compareKernel);
   await stage('spool model', runSpoolModel);
   await stage('kill -9 under load', crash);
 } catch (error) {
