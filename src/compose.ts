@@ -36,7 +36,7 @@ import { SOURCES } from './sources/list.ts';
 
 /** How long the embedded engine may take to close its tables. */
 const ENGINE_STOP_MS_MAX = 5_000;
-/** A try that the embedded engine has not finished dies with its connection: its fate is settled sooner than a far server's. */
+/** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
 const EMBEDDED_SETTLE_MS = 10_000;
 /** Below this much free disk nothing more is accepted. */
 const FREE_BYTES_MIN = 256 * 2 ** 20;
