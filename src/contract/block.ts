@@ -78,11 +78,6 @@ export function encodeBlockHeader(block: Omit<BlockHeader, 'header_bytes'>): Uin
   return header;
 }
 
-/** How many bytes of a block must be read to decode its header; `prefix` is the block's first BLOCK_PREFIX_BYTES. */
-export function blockHeaderBytes(prefix: Uint8Array): number {
-  return Buffer.from(prefix.buffer, prefix.byteOffset, prefix.byteLength).readUInt32LE(4);
-}
-
 /** Only the accounts of a block's header; `bytes` begins with the whole header and is trusted. */
 export function readBlockAccounts(bytes: Uint8Array): BlockAccounts {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

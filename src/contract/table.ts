@@ -41,12 +41,3 @@ export const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
   datetime64: "DateTime64(3, 'UTC')",
   uuid: 'UUID',
 };
-
-/** Bytes per row of the kinds that have a fixed width; 0 for the others. */
-export const FIXED_WIDTH_BYTES: Readonly<Record<ColumnKind, number>> = {
-  string: 0,
-  json: 0,
-  dictionary: 0,
-  datetime64: 8,
-  uuid: 16,
-};

@@ -192,26 +192,9 @@ export class EmbeddedClickHouse {
   }
 
   #childOptions(): ChildOptions {
-    const {
-      port: _,
-      data_directory,
-      password,
-      body_bytes_max,
-      memory_bytes_max,
-      read_sessions,
-      queue_max,
-      takeover_wait_ms,
-    } = this.#options;
-    return {
-      data_directory: resolve(data_directory),
-      port: this.#port,
-      password,
-      body_bytes_max,
-      memory_bytes_max,
-      read_sessions,
-      queue_max,
-      takeover_wait_ms,
-    };
+    const { data_directory, password, body_bytes_max, memory_bytes_max, read_sessions, queue_max, takeover_wait_ms } = this.#options;
+    const limits = { body_bytes_max, memory_bytes_max, read_sessions, queue_max, takeover_wait_ms };
+    return { data_directory: resolve(data_directory), port: this.#port, password, ...limits };
   }
 
   #isStopped(): boolean {
