@@ -6,12 +6,13 @@
  * the worker answers in words 6 and 7:
  * ```
  * 0 offset of the body, from the slab's start   1 its length in bytes   2 index into the task's tenants
- * 3 zero                                        4,5 f64 received_at_ms
+ * 3 position among the source's routes            4,5 f64 received_at_ms
  * 6 accepted events, or -1 - (position in ERROR_CODES) when the request as a whole failed      7 rejected events
  * ```
  */
 import { assert } from '../base/assert.ts';
-import { ERROR_CODES, type ErrorCode } from './errors.ts';
+import { ERROR_CODES, type ErrorCode, type ErrorContext } from './errors.ts';
+import type { Claim } from './gate.ts';
 import type { Tenant } from './tenant.ts';
 
 const ENTRY_WORDS = 8;
@@ -27,6 +28,10 @@ export interface SlabTask {
   /** Bytes of `buffer` in use, table included. */
   readonly bytes: number;
   readonly tenants: readonly Tenant[];
+  /** `Idempotency-Key` of each request, empty for none; no entries when no request has one. */
+  readonly idempotency_keys: readonly string[];
+  /** What fresh identities are made of: never used before. */
+  readonly identity_seed: string;
   /** A larger event is rejected alone. */
   readonly event_bytes_max: number;
   /** Where the blocks go; the worker answers with a larger one when they do not fit. */
@@ -40,7 +45,21 @@ export interface SlabResult {
   readonly blocks: readonly { table: string; offset: number; bytes: number; rows: number }[];
   /** Rejected events by reason, of all requests. */
   readonly rejected: Readonly<Record<string, number>>;
+  /** Of a source whose requests bring one event each: what became of each request. Else empty, and the slab's table tells. */
+  readonly singles: readonly SingleOutcome[];
 }
+
+/** What a worker made of a request with one event. */
+export type SingleOutcome =
+  /** `block` is the position of its block, of one row, in `blocks`. */
+  | {
+      readonly kind: 'event';
+      readonly block: number;
+      readonly event_id: string;
+      readonly claims: readonly Claim[];
+      readonly answer: string;
+    }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly context: ErrorContext };
 
 /** The table of a slab, as both sides read and write it. */
 export class SlabTable {
@@ -55,13 +74,13 @@ export class SlabTable {
     this.times = new Float64Array(buffer, 0, requests_max * (ENTRY_WORDS / 2));
   }
 
-  setRequest(index: number, offset: number, length: number, tenant: number, received_at_ms: number): void {
+  setRequest(index: number, offset: number, length: number, tenant: number, route: number, received_at_ms: number): void {
     assert(index < this.requests_max, 'BUG: a slab took more requests than it has entries');
     const at = index * ENTRY_WORDS;
     this.words[at] = offset;
     this.words[at + 1] = length;
     this.words[at + 2] = tenant;
-    this.words[at + 3] = 0;
+    this.words[at + 3] = route;
     this.times[at / 2 + 2] = received_at_ms;
   }
 
@@ -75,6 +94,10 @@ export class SlabTable {
 
   tenant(index: number): number {
     return this.words[index * ENTRY_WORDS + 2];
+  }
+
+  route(index: number): number {
+    return this.words[index * ENTRY_WORDS + 3];
   }
 
   receivedAtMs(index: number): number {

@@ -2,13 +2,14 @@
  * What a source is: its routes, the shape of its events, its tables, and how one request becomes rows. A source does no I/O
  * and keeps no state between requests; everything it needs of the worker comes in as `DecoderTools`.
  */
-import type { ErrorCode } from './errors.ts';
+import type { ErrorCode, ErrorContext } from './errors.ts';
+import type { Claim } from './gate.ts';
 import type { RowPlan } from './row_plan.ts';
 import type { Table } from './table.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
 
-/** Where a client may put its key, in the order in which they are looked at. */
-export type Credential = 'x-api-key' | 'bearer';
+/** Where a client may put its key, in the order in which they are looked at. `query` is `?key=` in the URL. */
+export type Credential = 'x-api-key' | 'bearer' | 'query';
 
 export interface Route {
   readonly path: string;
@@ -16,28 +17,45 @@ export interface Route {
   readonly credentials: readonly Credential[];
   /** `code`: `{"ok":false,"error","message"}`; `detail`: `{"detail"}`. */
   readonly error_shape: 'code' | 'detail';
-  /** The status of a request whose events were counted. */
+  /** The status of a request whose events were counted, or whose event was stored. */
   readonly status: number;
+  /** A larger body is refused; only where this is less than `http.body_bytes_max`. */
+  readonly body_bytes_max?: number;
 }
 
 /** A JSON Schema as AJV takes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-export interface Source {
+interface SourceCommon {
   readonly name: string;
   readonly routes: readonly Route[];
   readonly tables: readonly Table[];
   /** Of one event. */
   readonly schema: JsonSchema;
-  /** One body that is wholly accepted, for contract tests, benches and the first-start message. */
+  /** Bodies with what becomes of them, for contract tests, benches and the first-start message. */
   readonly samples: readonly Sample[];
+}
+
+/** Its requests bring many events each, and are answered with counts. */
+export interface BatchSource extends SourceCommon {
+  readonly kind: 'batch';
   /** What lets the kernel make rows of this source's common events; without one all of them take the slow path. */
   readonly plan?: RowPlan;
   createDecoder(tools: DecoderTools): Decoder;
 }
 
+/** Its requests bring one event each, and each has an answer and a verdict of its own. */
+export interface SingleSource extends SourceCommon {
+  readonly kind: 'single';
+  createDecoder(tools: SingleTools): SingleDecoder;
+}
+
+export type Source = BatchSource | SingleSource;
+
 export interface Sample {
   readonly name: string;
+  /** Position of its route among the source's; the first where it is not said. */
+  readonly route?: number;
   readonly body: string;
   readonly accepted: number;
   readonly rejected: number;
@@ -72,14 +90,29 @@ export const REJECTION_REASONS = [
   'unknown_value',
   'event_too_large',
   'invalid',
+  'duplicate',
+  'conflict',
 ] as const;
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+/** A rule of a schema that a value broke. */
+export interface BrokenRule {
+  readonly keyword: string;
+  /** JSON pointer to the value; for a missing member, to the object that lacks it. */
+  readonly path: string;
+  /** The member that is missing; empty when the rule is another. */
+  readonly missing: string;
+  /** In words: `must be string`. */
+  readonly message: string;
+}
 
 /** The judge of one schema. */
 export interface Validator<Event> {
   accepts(value: unknown): value is Event;
   /** The first rule that the last value broke. */
   reason(): RejectionReason;
+  /** The same, told in full. */
+  brokenRule(): BrokenRule;
 }
 
 /** What a worker offers to the decoders of its sources. */
@@ -112,6 +145,58 @@ export interface Identity {
   ofElement(index: number): Uint32Array;
   /** By texts that the client chose. */
   ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
+}
+
+/** One request that brings one event. */
+export interface SingleRequest extends DecoderRequest {
+  /** Position among the source's routes. */
+  readonly route: number;
+  /** Empty when the request has none. */
+  readonly idempotency_key: string;
+}
+
+/** What a request with one event ended in. */
+export type SingleResult =
+  /** The event is the one row that was written; it is stored if the gate admits it. */
+  | { readonly kind: 'event'; readonly event_id: Uint32Array; readonly claims: readonly Claim[]; readonly answer: string }
+  /** The event was read and is not taken: it counts as rejected for `reason`. */
+  | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly code: ErrorCode; readonly context: ErrorContext }
+  /** There is no event in the body. */
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly context: ErrorContext };
+
+export interface SingleDecoder {
+  decode(request: SingleRequest): SingleResult;
+}
+
+/** The one object of a request's body, parsed and as it was sent. */
+export interface SingleBody {
+  readonly value: Readonly<Record<string, unknown>>;
+  /** The whole body: its UTF-8 is what was sent, byte for byte. */
+  readonly text: string;
+  /** The text, as sent, of the member `name`; the last where there are several, empty where there is none. */
+  memberText(name: string): string;
+}
+
+/** What a worker offers to the decoders of sources whose requests bring one event. */
+export interface SingleTools {
+  /** Compiles a schema with AJV. `Event` is what a value is once the schema has accepted it. */
+  compile<Event>(schema: JsonSchema): Validator<Event>;
+  /** Parses a body that must be one JSON object. The result is valid until the next call. */
+  parseObject(request: SingleRequest): SingleBody | ErrorCode;
+  /** Whether ClickHouse's JSON type is certain to take this text. */
+  fitsJsonColumn(text: string): boolean;
+  readonly identity: SingleIdentity;
+  /** Of each decoded event exactly one row is written, to one of the source's tables. */
+  row(table: string): RowWriter;
+}
+
+export interface SingleIdentity {
+  /** One that no other event has. */
+  fresh(): Uint32Array;
+  /** By texts that the client chose: the same again when they come again. */
+  ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
+  /** 128 bits of the body's bytes as 32 hexadecimal digits, to tell whether two requests sent the same. */
+  bodyDigest(request: SingleRequest): string;
 }
 
 /** Fills the columns of one table. Every column is written once between two calls of `end`. */

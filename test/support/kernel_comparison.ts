@@ -19,9 +19,10 @@ interface Answer {
 }
 
 function answer(processor: SlabProcessor, task: SlabTask): Answer {
-  const { output, blocks, rejected } = processor.process(task);
+  const result = processor.process(task);
+  const { output, blocks, rejected } = result;
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
-  return { outcomes: outcomes(task), rejected, blocks: Buffer.from(Buffer.from(output, 0, bytes)) };
+  return { outcomes: outcomes(task, result), rejected, blocks: Buffer.from(Buffer.from(output, 0, bytes)) };
 }
 
 export class KernelComparison {

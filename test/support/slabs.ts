@@ -1,5 +1,5 @@
 /** Slabs as the dispatcher makes them, and a processor as a worker has it, for tests and benches that look at the worker alone. */
-import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
+import { SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
 import type { Source } from '../../src/contract/source.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
@@ -15,11 +15,15 @@ export interface SlabOptions {
   readonly tenants?: readonly Tenant[];
   /** Index into `tenants` of each body's tenant. */
   readonly tenant_of?: (body: number) => number;
+  /** Position among the source's routes of each body's route. */
+  readonly route_of?: (body: number) => number;
+  readonly idempotency_keys?: readonly string[];
   readonly event_bytes_max?: number;
 }
 
 export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions = {}): SlabTask {
-  const { source = SOURCES[0], tenants = [TENANT], tenant_of = () => 0, event_bytes_max = EVENT_BYTES_MAX } = options;
+  const { source = SOURCES[0], tenants = [TENANT], tenant_of = () => 0, route_of = () => 0 } = options;
+  const { event_bytes_max = EVENT_BYTES_MAX, idempotency_keys = [] } = options;
   const requests_max = bodies.length;
   const bytes = bodies.reduce((sum, body) => sum + body.length, requests_max * SLAB_ENTRY_BYTES);
   const buffer = new SharedArrayBuffer(Math.ceil(bytes / 8) * 8);
@@ -27,7 +31,7 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
   let offset = requests_max * SLAB_ENTRY_BYTES;
   for (const [index, body] of bodies.entries()) {
     new Uint8Array(buffer).set(body, offset);
-    table.setRequest(index, offset, body.length, tenant_of(index), RECEIVED_AT_MS);
+    table.setRequest(index, offset, body.length, tenant_of(index), route_of(index), RECEIVED_AT_MS);
     offset += body.length;
   }
   return {
@@ -37,6 +41,8 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
     requests: requests_max,
     bytes,
     tenants,
+    idempotency_keys,
+    identity_seed: 'a seed',
     event_bytes_max,
     output: new SharedArrayBuffer(0),
   };
@@ -46,12 +52,14 @@ export function createProcessor(): SlabProcessor {
   return new SlabProcessor(SOURCES, new Kernel());
 }
 
-/** What became of each request of a slab that was processed. */
+/** What became of each request of a slab that was processed; an event of its own counts as one. */
 export type Outcome = { readonly failed: string } | { readonly accepted: number; readonly rejected: number };
 
-export function outcomes(task: SlabTask): Outcome[] {
+export function outcomes(task: SlabTask, result: SlabResult): Outcome[] {
   const table = new SlabTable(task.buffer, task.requests_max);
   return Array.from({ length: task.requests }, (_, index) => {
+    const single = result.singles[index];
+    if (single !== undefined) return single.kind === 'event' ? { accepted: 1, rejected: 0 } : { failed: single.code };
     const failed = table.failure(index);
     return failed === undefined ? { accepted: table.accepted(index), rejected: table.rejected(index) } : { failed };
   });

@@ -8,14 +8,15 @@
  */
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
-import type { Clock } from '../../contract/ports.ts';
-import type { Responder } from '../../contract/responder.ts';
+import type { Gate } from '../../contract/gate.ts';
+import type { Clock, Random } from '../../contract/ports.ts';
+import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
-import type { Tenant } from '../../contract/tenant.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
+import { SingleVerdicts } from './single_verdicts.ts';
 
 /** Rejects when the worker died. */
 export interface SlabWorkers {
@@ -32,6 +33,15 @@ export interface DispatchObserver {
   /** Events counted and answered; `rejected` by reason. */
   eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void;
   workerDied(reason: string): void;
+}
+
+export interface DispatchPorts {
+  readonly workers: SlabWorkers;
+  readonly spool: BlockSpool;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: DispatchObserver;
 }
 
 export interface DispatchLimits {
@@ -58,6 +68,7 @@ export class Dispatcher {
   private readonly slabs: BufferPool;
   private readonly outputs: BufferPool;
   private readonly months = new Months();
+  private readonly verdicts: SingleVerdicts;
   /** Slabs at the workers. */
   private running = 0;
   /** Slabs that were dispatched and are not answered yet. */
@@ -65,23 +76,24 @@ export class Dispatcher {
   private turn_ends = false;
 
   constructor(
-    private readonly ports: { workers: SlabWorkers; spool: BlockSpool; clock: Clock; observer: DispatchObserver },
+    private readonly ports: DispatchPorts,
     private limits: DispatchLimits,
   ) {
     const kept_max = limits.threads * limits.slabs_per_thread_max + limits.slabs_queued_max;
     this.slabs = new BufferPool(OpenSlab.bufferBytes(limits.slab_requests_max, limits.slab_bytes_max), kept_max);
     this.outputs = new BufferPool(this.slabs.buffer_bytes, kept_max);
+    this.verdicts = new SingleVerdicts(ports);
   }
 
   /** Copies the body; it may be reused on return. What is not taken is answered `overloaded` at once. */
-  submit(source: number, tenant: Tenant, body: Uint8Array, responder: Responder): void {
+  submit(submission: Submission, body: Uint8Array): void {
     const received_at_ms = this.ports.clock.nowMs();
-    const slab = this.slabFor(source, this.months.of(received_at_ms), body.length);
+    const slab = this.slabFor(submission.source, this.months.of(received_at_ms), body.length);
     if (slab === undefined) {
-      responder.failed('overloaded');
+      submission.failed('overloaded');
       return;
     }
-    slab.add(body, tenant, received_at_ms, responder);
+    slab.add(body, submission, received_at_ms);
     if (!this.turn_ends) {
       this.turn_ends = true;
       setImmediate(() => this.endTurn());
@@ -149,16 +161,21 @@ export class Dispatcher {
   }
 
   private async makeTrip(slab: OpenSlab): Promise<void> {
-    const task = slab.task(this.outputs.take(), this.limits.event_bytes_max);
+    const task = slab.task(this.outputs.take(), this.ports.random.uuid(), this.limits.event_bytes_max);
     this.ports.observer.slabDispatched(task.requests, task.bytes);
     const result = await this.work(task);
     if (result === undefined) {
       // A worker that runs out of memory may still be writing for a moment: its buffers are not used again.
-      for (const responder of slab.responders) responder.failed('worker_died');
+      for (const submission of slab.submissions) submission.failed('worker_died');
       return;
     }
-    const problem = await this.append(slab, result);
-    this.answer(slab, task, result, problem);
+    if (result.singles.length > 0) {
+      const { submissions, kind } = slab;
+      this.verdicts.settle({ month: kind.month, submissions, receivedAtMs: (index) => slab.receivedAtMs(index) }, result);
+    } else {
+      const problem = await this.append(slab, result);
+      this.answer(slab, task, result, problem);
+    }
     this.slabs.give(task.buffer);
     this.outputs.give(result.output);
   }
@@ -196,8 +213,8 @@ export class Dispatcher {
   private answer(slab: OpenSlab, task: SlabTask, result: SlabResult, problem: OperatingError | undefined): void {
     const table = new SlabTable(task.buffer, task.requests_max);
     let accepted_in_all = 0;
-    for (let index = 0; index < slab.responders.length; index++) {
-      const responder = slab.responders[index];
+    for (let index = 0; index < slab.submissions.length; index++) {
+      const responder = slab.submissions[index];
       const failure = table.failure(index);
       if (failure !== undefined) {
         responder.failed(failure);

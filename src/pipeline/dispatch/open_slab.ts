@@ -3,7 +3,7 @@
  * table entry. Owner of the buffer until it is dispatched, and again when it comes back.
  */
 import { assert } from '../../base/assert.ts';
-import type { Responder } from '../../contract/responder.ts';
+import type { Submission } from '../../contract/responder.ts';
 import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { Tenant } from '../../contract/tenant.ts';
 
@@ -16,10 +16,12 @@ export interface SlabKind {
 }
 
 export class OpenSlab {
-  readonly responders: Responder[] = [];
+  readonly submissions: Submission[] = [];
   private readonly table: SlabTable;
   private readonly bytes: Uint8Array;
   private readonly tenants: Tenant[] = [];
+  private readonly idempotency_keys: string[] = [];
+  private has_idempotency_key = false;
   private readonly tenant_indexes = new Map<Tenant, number>();
   private used: number;
 
@@ -43,27 +45,37 @@ export class OpenSlab {
   }
 
   fits(body_bytes: number): boolean {
-    return this.responders.length < this.requests_max && this.used + body_bytes <= this.bytes.length;
+    return this.submissions.length < this.requests_max && this.used + body_bytes <= this.bytes.length;
   }
 
   /** Copies the body in; `fits` was asked before. */
-  add(body: Uint8Array, tenant: Tenant, received_at_ms: number, responder: Responder): void {
+  add(body: Uint8Array, submission: Submission, received_at_ms: number): void {
     assert(this.fits(body.length), 'BUG: a body was added to a slab that has no room for it');
+    const { tenant, route, idempotency_key } = submission;
+    const index = this.submissions.length;
     this.bytes.set(body, this.used);
-    this.table.setRequest(this.responders.length, this.used, body.length, this.tenantIndex(tenant), received_at_ms);
+    this.table.setRequest(index, this.used, body.length, this.tenantIndex(tenant), route, received_at_ms);
     this.used += body.length;
-    this.responders.push(responder);
+    this.submissions.push(submission);
+    this.idempotency_keys.push(idempotency_key);
+    if (idempotency_key !== '') this.has_idempotency_key = true;
   }
 
-  /** The message to a worker; `output` is a recycled buffer for the blocks. */
-  task(output: SharedArrayBuffer, event_bytes_max: number): SlabTask {
+  receivedAtMs(index: number): number {
+    return this.table.receivedAtMs(index);
+  }
+
+  /** The message to a worker; `output` is a recycled buffer for the blocks, and `identity_seed` was never used before. */
+  task(output: SharedArrayBuffer, identity_seed: string, event_bytes_max: number): SlabTask {
     return {
       source: this.kind.source,
       buffer: this.table.buffer,
       requests_max: this.requests_max,
-      requests: this.responders.length,
+      requests: this.submissions.length,
       bytes: this.used,
       tenants: this.tenants,
+      idempotency_keys: this.has_idempotency_key ? this.idempotency_keys : [],
+      identity_seed,
       event_bytes_max,
       output,
     };

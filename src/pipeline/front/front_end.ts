@@ -5,14 +5,14 @@
  */
 import { type ErrorCode, OperatingError } from '../../contract/errors.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
-import type { Responder } from '../../contract/responder.ts';
+import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
 import type { KeyUse, Tenant } from '../../contract/tenant.ts';
 import { type Answer, AnswerWriter, errorAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
-import { IngestRequest } from './ingest_request.ts';
+import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { RequestHead } from './request_head.ts';
 
 export interface FrontObserver {
@@ -25,7 +25,8 @@ export interface FrontPorts {
   readonly random: Random;
   readonly observer: FrontObserver;
   lookupKey(presented: string, use: KeyUse): Tenant | undefined;
-  submit(source: number, tenant: Tenant, body: Uint8Array, responder: Responder): void;
+  /** Takes a whole body; it is copied before this returns. */
+  submit(submission: Submission, body: Uint8Array): void;
   /** Answers of GET /livez and /readyz. */
   health(path: string): Answer | undefined;
 }
@@ -63,8 +64,8 @@ export class FrontEnd {
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.context = this.createContext();
     this.app = ports.engine.App();
-    for (const [index, source] of sources.entries()) {
-      for (const route of source.routes) this.addRoute(route, index);
+    for (const [source, { routes }] of sources.entries()) {
+      for (const [index, route] of routes.entries()) this.addRoute({ route, source, index });
     }
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
     this.app.any('/*', (response) => this.answerEarly(response, NO_ROUTE, this.error('code', 'not_found')));
@@ -113,7 +114,7 @@ export class FrontEnd {
     return {
       clock: this.ports.clock,
       budget: this.budget,
-      bodyBytesMax: () => this.limits.body_bytes_max,
+      bodyBytesMax: (route) => this.bodyBytesMax(route),
       submit: this.ports.submit,
       write: (response, answer) => this.writer.write(response, this.is_closing ? { ...answer, close: true } : answer),
       answered: (route, status, duration_ms, body_bytes) =>
@@ -123,33 +124,39 @@ export class FrontEnd {
     };
   }
 
-  private addRoute(route: Route, source: number): void {
-    this.app.post(route.path, (response, request) => this.receive(response, request, route, source));
+  private addRoute(place: RoutePlace): void {
+    const { route } = place;
+    this.app.post(route.path, (response, request) => this.receive(response, request, place));
     this.app.any(route.path, (response) => {
       const answer = this.error(route.error_shape, 'method_not_allowed');
       this.answerEarly(response, route.path, { ...answer, headers: { Allow: 'POST' } });
     });
   }
 
-  private receive(response: HttpResponse, request: HttpRequest, route: Route, source: number): void {
+  private receive(response: HttpResponse, request: HttpRequest, place: RoutePlace): void {
+    const { route } = place;
     const head = new RequestHead(request);
-    const tenant = this.ports.lookupKey(head.credential(route.credentials), route.key_use);
-    const problem = this.problem(head, tenant);
+    const tenant = this.ports.lookupKey(head.credential(route.credentials, request), route.key_use);
+    const problem = this.problem(head, tenant, route);
     if (problem === undefined && tenant !== undefined) {
-      new IngestRequest(this.context, response, route, source, tenant, head.content_length);
+      new IngestRequest(this.context, response, place, tenant, head);
       return;
     }
-    const context = problem === 'body_too_large' ? { body_bytes_max: this.limits.body_bytes_max } : {};
+    const context = problem === 'body_too_large' ? { body_bytes_max: this.bodyBytesMax(route) } : {};
     const answer = errorAnswer(route.error_shape, problem ?? 'unauthorized', context, this.retryAfterSeconds());
     const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
     this.answerEarly(response, route.path, { ...answer, close });
   }
 
-  private problem(head: RequestHead, tenant: Tenant | undefined): ErrorCode | undefined {
+  private bodyBytesMax(route: Route): number {
+    return Math.min(this.limits.body_bytes_max, route.body_bytes_max ?? Number.POSITIVE_INFINITY);
+  }
+
+  private problem(head: RequestHead, tenant: Tenant | undefined, route: Route): ErrorCode | undefined {
     if (this.is_closing) return 'shutting_down';
     if (head.lengths_conflict) return 'bad_request';
     if (tenant === undefined) return 'unauthorized';
-    return head.problem(this.limits.body_bytes_max);
+    return head.problem(this.bodyBytesMax(route));
   }
 
   /** Answers within the request's own handler. */

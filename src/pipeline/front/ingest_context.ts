@@ -1,8 +1,7 @@
 /** What every request of the front end shares. Owned by the `FrontEnd`. */
 import type { Clock } from '../../contract/ports.ts';
-import type { Responder } from '../../contract/responder.ts';
+import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
-import type { Tenant } from '../../contract/tenant.ts';
 import type { Answer } from './answers.ts';
 import type { ByteBudget } from './byte_budget.ts';
 import type { HttpResponse } from './engine.ts';
@@ -10,9 +9,9 @@ import type { HttpResponse } from './engine.ts';
 export interface IngestContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
-  bodyBytesMax(): number;
+  bodyBytesMax(route: Route): number;
   /** Hands a whole body on; it is copied before this returns. */
-  submit(source: number, tenant: Tenant, body: Uint8Array, responder: Responder): void;
+  submit(submission: Submission, body: Uint8Array): void;
   write(response: HttpResponse, answer: Answer): void;
   /** For the metrics, once per answered request. */
   answered(route: Route, status: number, duration_ms: number, body_bytes: number): void;

@@ -4,7 +4,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
-import type { Responder } from '../../contract/responder.ts';
+import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
 import type { Tenant } from '../../contract/tenant.ts';
 import { type Answer, errorAnswer } from './answers.ts';
@@ -15,22 +15,37 @@ import type { IngestContext } from './ingest_context.ts';
 /** `reading` the body, `submitted` and waiting for its fate, or `over`: answered or given up. */
 type State = 'reading' | 'submitted' | 'over';
 
-export class IngestRequest implements Responder {
+/** A route and where it stands in the list of sources. */
+export interface RoutePlace {
+  readonly route: Route;
+  readonly source: number;
+  /** Position among the source's routes. */
+  readonly index: number;
+}
+
+export class IngestRequest implements Submission {
+  readonly source: number;
+  readonly route: number;
+  readonly idempotency_key: string;
+  /** The announced length of the body; -1 when it comes in chunks. */
+  private readonly expected_bytes: number;
   private readonly started_ms: number;
   private state: State = 'reading';
   private is_aborted = false;
   private collector: BodyCollector | undefined;
   private body_bytes = 0;
 
-  /** @param expected_bytes the announced length of the body; -1 when it comes in chunks */
   constructor(
     private readonly context: IngestContext,
     private readonly response: HttpResponse,
-    private readonly route: Route,
-    private readonly source: number,
-    private readonly tenant: Tenant,
-    private readonly expected_bytes: number,
+    private readonly place: RoutePlace,
+    readonly tenant: Tenant,
+    head: { readonly content_length: number; readonly idempotency_key: string },
   ) {
+    this.source = place.source;
+    this.route = place.index;
+    this.idempotency_key = head.idempotency_key;
+    this.expected_bytes = head.content_length;
     this.started_ms = context.clock.monotonicMs();
     context.inFlight(1);
     response.onAborted(() => this.abort());
@@ -38,18 +53,22 @@ export class IngestRequest implements Responder {
   }
 
   counted(accepted: number, rejected: number): void {
-    this.end({ status: this.route.status, body: `{"accepted":${accepted},"rejected":${rejected}}` });
+    this.end({ status: this.place.route.status, body: `{"accepted":${accepted},"rejected":${rejected}}` });
+  }
+
+  answered(body: string): void {
+    this.end({ status: this.place.route.status, body });
   }
 
   failed(code: ErrorCode, context: ErrorContext = {}): void {
-    this.end(errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds()));
+    this.end(errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds()));
   }
 
   /** Chunks still come after an early answer to a chunked upload; they are thrown away. */
   private receive(chunk: Uint8Array, is_last: boolean): void {
     if (this.state !== 'reading') return;
     const { budget } = this.context;
-    const body_bytes_max = this.context.bodyBytesMax();
+    const body_bytes_max = this.context.bodyBytesMax(this.place.route);
     if (this.body_bytes + chunk.length > body_bytes_max) {
       this.refuse('body_too_large', { body_bytes_max });
     } else if (!budget.take(chunk.length)) {
@@ -75,12 +94,12 @@ export class IngestRequest implements Responder {
 
   private submit(body: Uint8Array): void {
     this.state = 'submitted';
-    this.context.submit(this.source, this.tenant, body, this);
+    this.context.submit(this, body);
   }
 
   /** Answers before the body has ended, and ends the connection: more of the body would only come in to be thrown away. */
   private refuse(code: ErrorCode, context: ErrorContext): void {
-    this.end({ ...errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds()), close: true });
+    this.end({ ...errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds()), close: true });
   }
 
   /** The client is gone: what was submitted keeps its place in memory until its fate is known, the rest is dropped. */
@@ -92,7 +111,7 @@ export class IngestRequest implements Responder {
   private end(answer: Answer): void {
     assert(this.state !== 'over', 'BUG: a request was answered twice');
     if (!this.is_aborted) this.context.write(this.response, answer);
-    this.context.answered(this.route, answer.status, this.context.clock.monotonicMs() - this.started_ms, this.body_bytes);
+    this.context.answered(this.place.route, answer.status, this.context.clock.monotonicMs() - this.started_ms, this.body_bytes);
     this.finish();
   }
 

@@ -10,6 +10,11 @@ export interface HeaderSource {
   forEach(callback: (name: string, value: string) => void): void;
 }
 
+/** What is read of a request's URL: a parameter, decoded. */
+export interface QuerySource {
+  getQuery(name: string): string | undefined;
+}
+
 const UNSET = -1;
 
 export class RequestHead {
@@ -17,6 +22,7 @@ export class RequestHead {
   authorization = '';
   content_type = '';
   content_encoding = '';
+  idempotency_key = '';
   /** Of the body in bytes; -1 when it comes in chunks or there is none. */
   content_length = UNSET;
   is_chunked = false;
@@ -37,13 +43,24 @@ export class RequestHead {
     return isJsonMediaType(this.content_type) ? undefined : 'media_type_unsupported';
   }
 
-  /** The key that the client presents; empty when there is none. */
-  credential(places: readonly Credential[]): string {
+  /** The key that the client presents; empty when there is none. The URL is only looked at where a route allows a key in it. */
+  credential(places: readonly Credential[], query: QuerySource): string {
     for (const place of places) {
-      const presented = place === 'x-api-key' ? this.api_key : bearerToken(this.authorization);
+      const presented = this.presented(place, query);
       if (presented !== '') return presented;
     }
     return '';
+  }
+
+  private presented(place: Credential, query: QuerySource): string {
+    switch (place) {
+      case 'x-api-key':
+        return this.api_key;
+      case 'bearer':
+        return bearerToken(this.authorization);
+      case 'query':
+        return query.getQuery('key') ?? '';
+    }
   }
 
   private take(name: string, value: string): void {
@@ -59,6 +76,9 @@ export class RequestHead {
         break;
       case 'content-encoding':
         this.content_encoding = value.toLowerCase();
+        break;
+      case 'idempotency-key':
+        this.idempotency_key = value;
         break;
       case 'content-length':
         this.takeLength(value);

@@ -2,7 +2,7 @@
  * The way of most bodies: the kernel makes rows of the events that are of the common shape, and pauses at each other one, which
  * the source's decoder judges. A body that is uncommon itself leaves no trace here and is the decoder's as a whole.
  */
-import type { DecodeResult, Decoder, DecoderRequest, Source } from '../../contract/source.ts';
+import type { BatchSource, DecodeResult, Decoder, DecoderRequest } from '../../contract/source.ts';
 import type { BodyReader, InstalledProgram } from '../../kernel/body_reader.ts';
 import { compileProgram } from '../../kernel/program.ts';
 import type { BlockBuilder } from './block_builder.ts';
@@ -18,7 +18,7 @@ export class KernelPath {
 
   /** The kernel's path of a source; undefined when the kernel does not know all that its plan or its schema says. */
   static create(
-    source: Source,
+    source: BatchSource,
     bodies: BodyReader,
     batches: JsonBatches,
     builders: ReadonlyMap<string, BlockBuilder>,

@@ -3,18 +3,29 @@
  * it answers depends on the task alone, so that a worker that dies takes nothing with it.
  */
 import { assert } from '../../base/assert.ts';
-import { SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
-import type { DecodeResult, Decoder, DecoderRequest, DecoderTools, RejectionReason, Source } from '../../contract/source.ts';
+import { type SingleOutcome, SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
+import type {
+  BatchSource,
+  DecodeResult,
+  Decoder,
+  DecoderRequest,
+  DecoderTools,
+  RejectionReason,
+  SingleSource,
+  Source,
+} from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { BlockBuilder, type FinishedBlock } from './block_builder.ts';
 import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
 import { JsonGuard } from './json_guard.ts';
 import { KernelPath } from './kernel_path.ts';
+import { SingleEvents } from './single_events.ts';
 import { compileValidator, createAjv } from './validator.ts';
 
-/** What one source needs in this worker. */
+/** What one source of batches needs in this worker. */
 interface Workbench {
+  readonly source: BatchSource;
   readonly decoder: Decoder;
   readonly builders: readonly BlockBuilder[];
   /** Undefined where the decoder reads everything. */
@@ -34,17 +45,17 @@ export class SlabProcessor {
   private readonly batches: JsonBatches;
   private readonly identities: Identities;
   private readonly guard = new JsonGuard();
-  private readonly workbenches: readonly Workbench[];
+  private readonly workbenches: readonly (Workbench | SingleEvents)[];
   private event_bytes_max = 0;
 
   constructor(
-    private readonly sources: readonly Source[],
+    sources: readonly Source[],
     private readonly kernel: Kernel,
     private readonly options: SlabProcessorOptions = { uses_kernel_path: true },
   ) {
     this.batches = new JsonBatches(kernel);
     this.identities = new Identities(kernel);
-    this.workbenches = sources.map((source) => this.createWorkbench(source));
+    this.workbenches = sources.map((source) => (source.kind === 'batch' ? this.createWorkbench(source) : this.createSingleEvents(source)));
   }
 
   process(task: SlabTask): SlabResult {
@@ -53,15 +64,13 @@ export class SlabProcessor {
     const table = new SlabTable(task.buffer, task.requests_max);
     const slab = Buffer.from(task.buffer, 0, task.bytes);
     this.event_bytes_max = task.event_bytes_max;
-    const has_memory = this.kernel.load(slab);
+    if (!this.kernel.load(slab)) return this.overloaded(task, table);
+    if (workbench instanceof SingleEvents) return workbench.process(task, slab);
     this.batches.begin(slab);
     let received = 0;
     for (const builder of workbench.builders) builder.reset();
     workbench.rejected.clear();
-    for (let index = 0; index < task.requests; index++) {
-      if (has_memory) received += this.processRequest(task, table, index, workbench);
-      else table.setFailure(index, 'overloaded');
-    }
+    for (let index = 0; index < task.requests; index++) received += this.processRequest(task, table, index, workbench);
     return this.finish(task, workbench, received) ?? this.overloaded(task, table);
   }
 
@@ -107,16 +116,20 @@ export class SlabProcessor {
     for (const builder of workbench.builders) builder.rollBack();
   }
 
-  /** There was memory for all columns, but not for the blocks. */
+  /** There was no memory for the slab, or for its blocks. */
   private overloaded(task: SlabTask, table: SlabTable): SlabResult {
-    for (let index = 0; index < task.requests; index++) table.setFailure(index, 'overloaded');
-    return { output: task.output, blocks: [], rejected: {} };
+    const singles: SingleOutcome[] = [];
+    for (let index = 0; index < task.requests; index++) {
+      table.setFailure(index, 'overloaded');
+      singles.push({ kind: 'refused', code: 'overloaded', context: {} });
+    }
+    return { output: task.output, blocks: [], rejected: {}, singles };
   }
 
   private finish(task: SlabTask, workbench: Workbench, received: number): SlabResult | undefined {
     const rejected = Object.fromEntries(workbench.rejected);
     const rejected_events = [...workbench.rejected.values()].reduce((sum, count) => sum + count, 0);
-    const accounts = { source: this.sources[task.source].name, received, accepted: received - rejected_events, rejected };
+    const accounts = { source: workbench.source.name, received, accepted: received - rejected_events, rejected };
     const filled = workbench.builders.filter((builder) => builder.rowCount() > 0);
     const finished: { builder: BlockBuilder; block: FinishedBlock }[] = [];
     for (const builder of filled) {
@@ -134,10 +147,15 @@ export class SlabProcessor {
       offset += block.bytes;
       return placed;
     });
-    return { output, blocks, rejected };
+    return { output, blocks, rejected, singles: [] };
   }
 
-  private createWorkbench(source: Source): Workbench {
+  private createSingleEvents(source: SingleSource): SingleEvents {
+    const { kernel, guard, identities } = this;
+    return new SingleEvents(source, { kernel, guard, identities, ajv: createAjv() });
+  }
+
+  private createWorkbench(source: BatchSource): Workbench {
     const ajv = createAjv();
     const { bodies, columns } = this.kernel;
     const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table, columns)]));
@@ -158,6 +176,6 @@ export class SlabProcessor {
       reject: (reason) => reasons.push(reason),
     };
     const kernel_path = this.options.uses_kernel_path ? KernelPath.create(source, bodies, this.batches, builders) : undefined;
-    return { decoder: source.createDecoder(tools), builders: [...builders.values()], kernel_path, rejected: new Map(), reasons };
+    return { source, decoder: source.createDecoder(tools), builders: [...builders.values()], kernel_path, rejected: new Map(), reasons };
   }
 }

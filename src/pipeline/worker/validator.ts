@@ -1,10 +1,14 @@
 /** AJV as the judge of events: compiles a source's schema, and names the rule that an event breaks first. */
-import { Ajv } from 'ajv';
-import type { JsonSchema, RejectionReason, Validator } from '../../contract/source.ts';
+import { Ajv, type ErrorObject } from 'ajv';
+import { assert } from '../../base/assert.ts';
+import type { BrokenRule, JsonSchema, RejectionReason, Validator } from '../../contract/source.ts';
 
-/** `$data` stays off (it would let an event choose its own rules), and so does allErrors (one reason is enough). */
+/**
+ * `$data` stays off (it would let an event choose its own rules), and so does allErrors (one reason is enough). Where a schema is a
+ * union, its discriminator says which branch is looked at.
+ */
 export function createAjv(): Ajv {
-  return new Ajv({ strict: true, allowUnionTypes: true, messages: false });
+  return new Ajv({ strict: true, allowUnionTypes: true, discriminator: true });
 }
 
 function reasonOf(keyword: string, instance_path: string): RejectionReason {
@@ -24,6 +28,13 @@ function reasonOf(keyword: string, instance_path: string): RejectionReason {
   }
 }
 
+function brokenRule(problem: ErrorObject | undefined): BrokenRule {
+  assert(problem !== undefined, 'BUG: a rule is asked for of a value that broke none');
+  const { keyword, instancePath, params, message } = problem;
+  const missing = keyword === 'required' ? String(params['missingProperty']) : '';
+  return { keyword, path: instancePath, missing, message: message ?? keyword };
+}
+
 export function compileValidator<Event>(ajv: Ajv, schema: JsonSchema): Validator<Event> {
   const validate = ajv.compile<Event>(schema);
   return {
@@ -32,5 +43,6 @@ export function compileValidator<Event>(ajv: Ajv, schema: JsonSchema): Validator
       const problem = validate.errors?.[0];
       return problem === undefined ? 'invalid' : reasonOf(problem.keyword, problem.instancePath);
     },
+    brokenRule: () => brokenRule(validate.errors?.[0]),
   };
 }

@@ -1,12 +1,13 @@
 /** OTA lifecycle reports: what the React Native SDK posts after it downloaded, applied or rolled back a bundle. */
-import type { Source } from '../../contract/source.ts';
+import type { BatchSource } from '../../contract/source.ts';
 import { ReportDecoder } from './decoder.ts';
 import { ROW_PLAN } from './plan.ts';
 import { SAMPLES } from './samples.ts';
 import { EVENT_SCHEMA } from './schema.ts';
 import { DEPLOY_EVENTS } from './table.ts';
 
-export const DEPLOY_REPORT: Source = {
+export const DEPLOY_REPORT: BatchSource = {
+  kind: 'batch',
   name: 'deploy_report',
   routes: [{ path: '/api/deploy/report', key_use: 'deploy', credentials: ['x-api-key'], error_shape: 'code', status: 202 }],
   tables: [DEPLOY_EVENTS],

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonSchema } from '../../../src/contract/source.ts';
 import { compileProgram } from '../../../src/kernel/program.ts';
-import { SOURCES } from '../../../src/sources/list.ts';
+import { DEPLOY_REPORT } from '../../../src/sources/deploy_report/source.ts';
 
-const [{ schema, plan, tables }] = SOURCES;
+const { schema, plan, tables } = DEPLOY_REPORT;
 const [table] = tables;
 
 function compiles(changed: JsonSchema): boolean {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { OperatingError } from '../../../../src/contract/errors.ts';
-import type { Responder } from '../../../../src/contract/responder.ts';
+import type { Gate } from '../../../../src/contract/gate.ts';
+import type { Submission } from '../../../../src/contract/responder.ts';
 import type { SpoolBlock } from '../../../../src/contract/segment.ts';
 import type { SlabResult, SlabTask } from '../../../../src/contract/slab.ts';
 import { Dispatcher, type DispatchLimits } from '../../../../src/pipeline/dispatch/dispatcher.ts';
@@ -52,12 +53,21 @@ class Scene {
         this.counted.push([accepted, rejected]),
       workerDied: (reason: string) => this.deaths.push(reason),
     };
-    this.dispatcher = new Dispatcher({ workers, spool, clock: this.clock, observer }, { ...LIMITS, ...limits });
+    const gate: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
+    const random = { fraction: () => 0.5, uuid: () => 'a seed' };
+    this.dispatcher = new Dispatcher({ workers, spool, gate, clock: this.clock, random, observer }, { ...LIMITS, ...limits });
   }
 
   submit(body: Uint8Array): void {
     const number = this.answers.push('waiting') - 1;
-    const responder: Responder = {
+    const submission: Submission = {
+      source: 0,
+      route: 0,
+      tenant: TENANT,
+      idempotency_key: '',
+      answered: (answer) => {
+        this.answers[number] = answer;
+      },
       counted: (accepted, rejected) => {
         this.answers[number] = `${accepted}+${rejected}`;
       },
@@ -65,7 +75,7 @@ class Scene {
         this.answers[number] = code;
       },
     };
-    this.dispatcher.submit(0, TENANT, body, responder);
+    this.dispatcher.submit(submission, body);
   }
 
   async finishNext(): Promise<void> {

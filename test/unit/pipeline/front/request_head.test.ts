@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Credential } from '../../../../src/contract/source.ts';
 import type { HeaderSource } from '../../../../src/pipeline/front/request_head.ts';
 import { RequestHead } from '../../../../src/pipeline/front/request_head.ts';
 
@@ -70,11 +71,18 @@ test('lengths that conflict, repeat or cannot be read are noticed', () => {
 });
 
 test('a key is looked for where the route says, in its order', () => {
-  const both = head(['x-api-key', 'first'], ['authorization', 'Bearer second']);
-  assert.equal(both.credential(['x-api-key']), 'first');
-  assert.equal(both.credential(['bearer']), 'second');
-  assert.equal(both.credential(['bearer', 'x-api-key']), 'second');
-  assert.equal(head(['authorization', 'Basic abc']).credential(['bearer']), '');
-  assert.equal(head(['authorization', 'bearer  k ']).credential(['bearer']), 'k');
-  assert.equal(head().credential(['x-api-key', 'bearer']), '');
+  const credential = (places: readonly Credential[], ...headers: [string, string][]): string =>
+    head(...headers).credential(places, { getQuery: (name) => (name === 'key' ? 'third' : undefined) });
+  const both: [string, string][] = [
+    ['x-api-key', 'first'],
+    ['authorization', 'Bearer second'],
+  ];
+  assert.equal(credential(['x-api-key'], ...both), 'first');
+  assert.equal(credential(['bearer'], ...both), 'second');
+  assert.equal(credential(['bearer', 'x-api-key'], ...both), 'second');
+  assert.equal(credential(['bearer'], ['authorization', 'Basic abc']), '');
+  assert.equal(credential(['bearer'], ['authorization', 'bearer  k ']), 'k');
+  assert.equal(credential(['x-api-key', 'bearer']), '');
+  assert.equal(credential(['x-api-key', 'bearer', 'query']), 'third');
+  assert.equal(credential(['x-api-key', 'query'], ...both), 'first');
 });

@@ -1,0 +1,154 @@
+/**
+ * Builds each stage with what it needs of the others. One function per stage, in the order in which data passes; who starts and
+ * ends them when is `compose.ts`.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SYSTEM_CLOCK } from '../base/system_clock.ts';
+import { ClickHouseBackend } from '../clickhouse/backend.ts';
+import type { Config } from '../config/schema.ts';
+import type { OperatingError } from '../contract/errors.ts';
+import type { Gate } from '../contract/gate.ts';
+import type { Random } from '../contract/ports.ts';
+import type { Sink } from '../contract/sink.ts';
+import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
+import type { Logger } from '../ops/logger.ts';
+import type { Observatory } from '../ops/observatory.ts';
+import { Telemetry } from '../ops/telemetry.ts';
+import type { KeyRing } from '../pipeline/admission/key_ring.ts';
+import { KeyWatch } from '../pipeline/admission/key_watch.ts';
+import type { NodeKeyFile } from '../pipeline/admission/node_key_file.ts';
+import { Delivery } from '../pipeline/delivery/delivery.ts';
+import { DELIVERY_LIMITS } from '../pipeline/delivery/limits.ts';
+import { Dispatcher } from '../pipeline/dispatch/dispatcher.ts';
+import { WorkerPool } from '../pipeline/dispatch/worker_pool.ts';
+import type { HttpEngine } from '../pipeline/front/engine.ts';
+import { FrontEnd } from '../pipeline/front/front_end.ts';
+import type { NodeFs } from '../pipeline/spool/node_fs.ts';
+import { Spool } from '../pipeline/spool/spool.ts';
+import { SOURCES } from '../sources/list.ts';
+
+/** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
+const EMBEDDED_SETTLE_MS = 10_000;
+/** Below this much free disk nothing more is accepted. */
+const FREE_BYTES_MIN = 256 * 2 ** 20;
+
+/** All tables of all sources. */
+const TABLES = SOURCES.flatMap((source) => source.tables);
+
+/** No source claims anything yet. */
+const NO_CLAIMS: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
+
+const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
+
+export function createTelemetry(log: Logger, observatory: Observatory): Telemetry {
+  const names = { sources: SOURCES.map(({ name }) => name), tables: TABLES.map(({ name }) => name) };
+  return new Telemetry(log, names, observatory);
+}
+
+export function createKeyWatch(parts: { log: Logger; key_file: NodeKeyFile; key_ring: KeyRing }): KeyWatch {
+  const { log, key_file, key_ring } = parts;
+  const reports = {
+    loaded: (keys: number) => log.info({ keys }, 'keys_loaded'),
+    failed: (error: OperatingError) => log.error({ reason: error.message }, 'keys_unusable'),
+  };
+  return new KeyWatch({ file: key_file, ring: key_ring, clock: SYSTEM_CLOCK, reports });
+}
+
+export function createBackend(config: Config, log: Logger): ClickHouseBackend {
+  const { clickhouse, delivery, data_dir } = config;
+  const on_log = (event: string, fields: Readonly<Record<string, unknown>>): void => log.info(fields, event);
+  return new ClickHouseBackend(
+    { clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, on_log },
+    {
+      ...clickhouse,
+      embedded_directory: join(data_dir, 'clickhouse'),
+      request_timeout_ms: delivery.request_timeout_ms,
+      connections_max: delivery.concurrency + 2,
+      tables: TABLES,
+    },
+  );
+}
+
+export function createSpool(config: Config, fs: NodeFs, telemetry: Telemetry): Spool {
+  const { spool, data_dir } = config;
+  const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling };
+  return new Spool(ports, { ...spool, data_dir, free_bytes_min: FREE_BYTES_MIN }, TABLES);
+}
+
+export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {
+  return new WorkerPool({
+    filename: fileURLToPath(new URL('../pipeline/worker/worker.js', import.meta.url)),
+    ...config.workers,
+    on_error: (error) => telemetry.dispatch.workerDied(error.message),
+  });
+}
+
+export function createDispatcher(config: Config, parts: { workers: WorkerPool; spool: Spool; telemetry: Telemetry }): Dispatcher {
+  const { workers, spool, telemetry } = parts;
+  const { dispatch, http } = config;
+  return new Dispatcher(
+    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.dispatch },
+    { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max },
+  );
+}
+
+export interface FrontParts {
+  readonly engine: HttpEngine;
+  readonly telemetry: Telemetry;
+  readonly observatory: Observatory;
+  readonly key_ring: KeyRing;
+  readonly dispatcher: Dispatcher;
+}
+
+export function createFront(config: Config, parts: FrontParts): FrontEnd {
+  const { engine, telemetry, observatory, key_ring, dispatcher } = parts;
+  return new FrontEnd(
+    {
+      engine,
+      clock: SYSTEM_CLOCK,
+      random: SYSTEM_RANDOM,
+      observer: telemetry.front,
+      lookupKey: (presented, use) => key_ring.lookup(presented, use),
+      submit: (submission, body) => dispatcher.submit(submission, body),
+      health: (path) => observatory.health(path),
+    },
+    SOURCES,
+    config.http,
+  );
+}
+
+export function createAdmin(config: Config, parts: { log: Logger; telemetry: Telemetry; observatory: Observatory }): AdminServer {
+  const { log, telemetry, observatory } = parts;
+  const health = (path: string): AdminRoute => ({
+    path,
+    is_open: true,
+    answer: () => ({ ...observatory.health(path), content_type: 'application/json' }),
+  });
+  const metrics: AdminRoute = {
+    path: '/metrics',
+    is_open: false,
+    answer: async () => ({ status: 200, ...(await telemetry.scrape()) }),
+  };
+  const routes = [metrics, health('/livez'), health('/readyz')];
+  return new AdminServer(routes, config.admin.token, (error) => log.error({ error }, 'admin_page_failed'));
+}
+
+export function createDelivery(config: Config, parts: { sink: Sink; spool: Spool; telemetry: Telemetry }): Delivery {
+  const { sink, spool, telemetry } = parts;
+  const { concurrency, retry_delay_ms_min, retry_delay_ms_max } = config.delivery;
+  const is_embedded = config.clickhouse.url === 'embedded';
+  const delivery = new Delivery(
+    { sink, segments: spool, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.delivering },
+    {
+      ...DELIVERY_LIMITS,
+      concurrency,
+      retry_ms_min: retry_delay_ms_min,
+      retry_ms_max: retry_delay_ms_max,
+      settle_ms: is_embedded ? EMBEDDED_SETTLE_MS : DELIVERY_LIMITS.settle_ms,
+    },
+  );
+  spool.onSealed((segment) => delivery.add(segment));
+  return delivery;
+}

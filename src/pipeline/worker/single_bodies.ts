@@ -1,0 +1,54 @@
+/**
+ * Reads a JSON body that is one event: one object. The kernel refuses what would hurt a parser; JSON.parse decides what is JSON.
+ * A byte order mark is not JSON, so that the text is what was sent, byte for byte.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { ErrorCode } from '../../contract/errors.ts';
+import type { SingleBody, SingleRequest } from '../../contract/source.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
+
+/** No member's name: a raw control character cannot stand in one. The kernel then only looks for what hurts. */
+const NO_NAME = '\u0001';
+
+/** Parses text that was checked for depth; undefined when it is not JSON. */
+function parse(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export class SingleBodies {
+  private slab: Buffer = Buffer.alloc(0);
+
+  constructor(private readonly kernel: Kernel) {}
+
+  /** Begins a slab whose bytes the kernel has loaded. */
+  begin(slab: Buffer): void {
+    this.slab = slab;
+  }
+
+  parse(request: SingleRequest): SingleBody | ErrorCode {
+    const { offset, length } = request;
+    const problem = this.kernel.scanBatch(offset, length, NO_NAME);
+    if (problem === 'nesting_too_deep' || problem === 'too_many_keys') return problem;
+    if (problem === 'out_of_memory') return 'overloaded';
+    const body = this.slab.subarray(offset, offset + length);
+    if (!isUtf8(body)) return 'not_json';
+    const text = body.toString('utf8');
+    const parsed = parse(text);
+    if (parsed === undefined) return 'not_json';
+    const { value } = parsed;
+    return isRecord(value) ? { value, text, memberText: (name) => this.memberText(request, name) } : 'not_an_object';
+  }
+
+  private memberText({ offset, length }: SingleRequest, name: string): string {
+    const member = this.kernel.findMember(offset, length, name);
+    return member === undefined ? '' : this.slab.toString('utf8', member.start, member.end);
+  }
+}
