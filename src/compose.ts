@@ -144,7 +144,7 @@ class PenstockDaemon implements Daemon {
   reload(next: Config): void {
     this.house.log.level = next.log.level;
     this.front.setLimits(next.http);
-    this.dispatcher.setEventBytesMax(next.http.event_bytes_max);
+    this.dispatcher.setLimits(next.http);
     this.spool.setBytesMax(next.spool.bytes_max);
   }
 

@@ -90,7 +90,7 @@ export function createDispatcher(config: Config, parts: { workers: WorkerPool; s
   const { dispatch, http } = config;
   return new Dispatcher(
     { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.dispatch },
-    { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max },
+    { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
 }
 

@@ -18,6 +18,8 @@ export interface Submission extends Responder {
   /** Position among the source's routes. */
   readonly route: number;
   readonly tenant: Tenant;
+  /** Of the body, as `contract/format.ts` numbers it. */
+  readonly format: number;
   /** Of the header `Idempotency-Key`; empty when there is none. */
   readonly idempotency_key: string;
 }

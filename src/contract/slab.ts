@@ -6,7 +6,7 @@
  * the worker answers in words 6 and 7:
  * ```
  * 0 offset of the body, from the slab's start   1 its length in bytes   2 index into the task's tenants
- * 3 position among the source's routes            4,5 f64 received_at_ms
+ * 3 position among the source's routes, and the format above 8 bits      4,5 f64 received_at_ms
  * 6 accepted events, or -1 - (position in ERROR_CODES) when the request as a whole failed      7 rejected events
  * ```
  */
@@ -17,6 +17,8 @@ import type { Tenant } from './tenant.ts';
 
 const ENTRY_WORDS = 8;
 export const SLAB_ENTRY_BYTES = ENTRY_WORDS * 4;
+const FORMAT_SHIFT = 8;
+const ROUTE_MASK = 255;
 
 /** What crosses to a worker; `buffer` and `output` are shared. */
 export interface SlabTask {
@@ -25,6 +27,8 @@ export interface SlabTask {
   readonly buffer: SharedArrayBuffer;
   readonly requests_max: number;
   readonly requests: number;
+  /** Whether every body is JSON as it is. */
+  readonly is_plain: boolean;
   /** Bytes of `buffer` in use, table included. */
   readonly bytes: number;
   readonly tenants: readonly Tenant[];
@@ -34,6 +38,8 @@ export interface SlabTask {
   readonly identity_seed: string;
   /** A larger event is rejected alone. */
   readonly event_bytes_max: number;
+  /** A compressed body that unfolds to more is refused. */
+  readonly body_bytes_max: number;
   /** Where the blocks go; the worker answers with a larger one when they do not fit. */
   readonly output: SharedArrayBuffer;
 }
@@ -74,14 +80,20 @@ export class SlabTable {
     this.times = new Float64Array(buffer, 0, requests_max * (ENTRY_WORDS / 2));
   }
 
-  setRequest(index: number, offset: number, length: number, tenant: number, route: number, received_at_ms: number): void {
+  /** @param request what is known of it beside its body; `format` as `contract/format.ts` numbers it */
+  setRequest(
+    index: number,
+    offset: number,
+    length: number,
+    request: { readonly tenant: number; readonly route: number; readonly format: number; readonly received_at_ms: number },
+  ): void {
     assert(index < this.requests_max, 'BUG: a slab took more requests than it has entries');
     const at = index * ENTRY_WORDS;
     this.words[at] = offset;
     this.words[at + 1] = length;
-    this.words[at + 2] = tenant;
-    this.words[at + 3] = route;
-    this.times[at / 2 + 2] = received_at_ms;
+    this.words[at + 2] = request.tenant;
+    this.words[at + 3] = request.route | (request.format << FORMAT_SHIFT);
+    this.times[at / 2 + 2] = request.received_at_ms;
   }
 
   offset(index: number): number {
@@ -97,7 +109,11 @@ export class SlabTable {
   }
 
   route(index: number): number {
-    return this.words[index * ENTRY_WORDS + 3];
+    return this.words[index * ENTRY_WORDS + 3] & ROUTE_MASK;
+  }
+
+  format(index: number): number {
+    return this.words[index * ENTRY_WORDS + 3] >>> FORMAT_SHIFT;
   }
 
   receivedAtMs(index: number): number {

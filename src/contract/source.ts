@@ -39,6 +39,8 @@ interface SourceCommon {
 /** Its requests bring many events each, and are answered with counts. */
 export interface BatchSource extends SourceCommon {
   readonly kind: 'batch';
+  /** The member of a body that is the array of events. */
+  readonly batch: string;
   /** What lets the kernel make rows of this source's common events; without one all of them take the slow path. */
   readonly plan?: RowPlan;
   createDecoder(tools: DecoderTools): Decoder;
@@ -90,6 +92,7 @@ export const REJECTION_REASONS = [
   'unknown_value',
   'event_too_large',
   'invalid',
+  'not_json',
   'duplicate',
   'conflict',
 ] as const;

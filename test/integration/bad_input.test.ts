@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { exchange } from '../support/raw_http.ts';
 import { until } from '../support/until.ts';
@@ -57,7 +58,16 @@ test('bad requests get the answers of the catalogue', async (context) => {
 
   await context.test('media types and encodings', async () => {
     assert.equal(await post(GOOD, { 'Content-Type': 'text/html' }), '415 media_type_unsupported');
-    assert.equal(await post(GOOD, { 'Content-Encoding': 'gzip' }), '415 encoding_unsupported');
+    for (const coding of ['compress', 'gzip, gzip', 'gzip, br']) {
+      assert.equal(await post(GOOD, { 'Content-Encoding': coding }), '415 encoding_unsupported', coding);
+    }
+    for (const coding of ['gzip', 'deflate', 'br']) {
+      assert.equal(await post(GOOD, { 'Content-Encoding': coding }), '400 encoding_corrupt', coding);
+    }
+    const bomb = gzipSync(Buffer.alloc(10_000_000, 0x20));
+    assert.equal(await post(bomb, { 'Content-Encoding': 'gzip' }), '413 inflated_too_large');
+    assert.equal(await post(GOOD, { 'Content-Type': 'application/msgpack' }), '400 not_message_pack');
+    assert.equal(await post(Buffer.alloc(5000, 0x91), { 'Content-Type': 'application/msgpack' }), '400 nesting_too_deep');
     for (const type of ['application/json; charset=utf-8', 'application/vnd.api+json', 'text/plain', 'application/x-www-form-urlencoded']) {
       assert.equal((await daemon.post(REPORT, GOOD, { 'x-api-key': key, 'Content-Type': type })).status, 202);
     }

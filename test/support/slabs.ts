@@ -1,4 +1,5 @@
 /** Slabs as the dispatcher makes them, and a processor as a worker has it, for tests and benches that look at the worker alone. */
+import { type BodyFormat, formatNumber, PLAIN_FORMAT } from '../../src/contract/format.ts';
 import { SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../src/contract/slab.ts';
 import type { Source } from '../../src/contract/source.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
@@ -17,13 +18,15 @@ export interface SlabOptions {
   readonly tenant_of?: (body: number) => number;
   /** Position among the source's routes of each body's route. */
   readonly route_of?: (body: number) => number;
+  readonly format_of?: (body: number) => BodyFormat;
+  readonly body_bytes_max?: number;
   readonly idempotency_keys?: readonly string[];
   readonly event_bytes_max?: number;
 }
 
 export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions = {}): SlabTask {
-  const { source = SOURCES[0], tenants = [TENANT], tenant_of = () => 0, route_of = () => 0 } = options;
-  const { event_bytes_max = EVENT_BYTES_MAX, idempotency_keys = [] } = options;
+  const { source = SOURCES[0], tenants = [TENANT], tenant_of = () => 0, route_of = () => 0, format_of } = options;
+  const { event_bytes_max = EVENT_BYTES_MAX, idempotency_keys = [], body_bytes_max = 1 << 25 } = options;
   const requests_max = bodies.length;
   const bytes = bodies.reduce((sum, body) => sum + body.length, requests_max * SLAB_ENTRY_BYTES);
   const buffer = new SharedArrayBuffer(Math.ceil(bytes / 8) * 8);
@@ -31,7 +34,12 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
   let offset = requests_max * SLAB_ENTRY_BYTES;
   for (const [index, body] of bodies.entries()) {
     new Uint8Array(buffer).set(body, offset);
-    table.setRequest(index, offset, body.length, tenant_of(index), route_of(index), RECEIVED_AT_MS);
+    table.setRequest(index, offset, body.length, {
+      tenant: tenant_of(index),
+      route: route_of(index),
+      format: format_of === undefined ? PLAIN_FORMAT : formatNumber(format_of(index)),
+      received_at_ms: RECEIVED_AT_MS,
+    });
     offset += body.length;
   }
   return {
@@ -44,6 +52,8 @@ export function createSlab(bodies: readonly Uint8Array[], options: SlabOptions =
     idempotency_keys,
     identity_seed: 'a seed',
     event_bytes_max,
+    body_bytes_max,
+    is_plain: format_of === undefined,
     output: new SharedArrayBuffer(0),
   };
 }

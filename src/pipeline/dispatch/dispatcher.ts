@@ -54,6 +54,7 @@ export interface DispatchLimits {
   /** Slabs at one thread: the one that it works on, and those that are there when it is done. */
   readonly slabs_per_thread_max: number;
   readonly event_bytes_max: number;
+  readonly body_bytes_max: number;
 }
 
 /**
@@ -100,9 +101,9 @@ export class Dispatcher {
     }
   }
 
-  /** Puts another limit on events into force, from the next slab on. */
-  setEventBytesMax(event_bytes_max: number): void {
-    this.limits = { ...this.limits, event_bytes_max };
+  /** Puts other limits on events and unfolded bodies into force, from the next slab on. */
+  setLimits({ event_bytes_max, body_bytes_max }: Pick<DispatchLimits, 'event_bytes_max' | 'body_bytes_max'>): void {
+    this.limits = { ...this.limits, event_bytes_max, body_bytes_max };
   }
 
   /** Slabs that wait or are being worked on. */
@@ -161,7 +162,7 @@ export class Dispatcher {
   }
 
   private async makeTrip(slab: OpenSlab): Promise<void> {
-    const task = slab.task(this.outputs.take(), this.ports.random.uuid(), this.limits.event_bytes_max);
+    const task = slab.task(this.outputs.take(), this.ports.random.uuid(), this.limits);
     this.ports.observer.slabDispatched(task.requests, task.bytes);
     const result = await this.work(task);
     if (result === undefined) {

@@ -3,6 +3,7 @@
  * table entry. Owner of the buffer until it is dispatched, and again when it comes back.
  */
 import { assert } from '../../base/assert.ts';
+import { PLAIN_FORMAT } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { Tenant } from '../../contract/tenant.ts';
@@ -22,6 +23,7 @@ export class OpenSlab {
   private readonly tenants: Tenant[] = [];
   private readonly idempotency_keys: string[] = [];
   private has_idempotency_key = false;
+  private is_plain = true;
   private readonly tenant_indexes = new Map<Tenant, number>();
   private used: number;
 
@@ -51,10 +53,11 @@ export class OpenSlab {
   /** Copies the body in; `fits` was asked before. */
   add(body: Uint8Array, submission: Submission, received_at_ms: number): void {
     assert(this.fits(body.length), 'BUG: a body was added to a slab that has no room for it');
-    const { tenant, route, idempotency_key } = submission;
-    const index = this.submissions.length;
+    const { tenant, route, format, idempotency_key } = submission;
     this.bytes.set(body, this.used);
-    this.table.setRequest(index, this.used, body.length, this.tenantIndex(tenant), route, received_at_ms);
+    const request = { tenant: this.tenantIndex(tenant), route, format, received_at_ms };
+    this.table.setRequest(this.submissions.length, this.used, body.length, request);
+    if (format !== PLAIN_FORMAT) this.is_plain = false;
     this.used += body.length;
     this.submissions.push(submission);
     this.idempotency_keys.push(idempotency_key);
@@ -66,17 +69,19 @@ export class OpenSlab {
   }
 
   /** The message to a worker; `output` is a recycled buffer for the blocks, and `identity_seed` was never used before. */
-  task(output: SharedArrayBuffer, identity_seed: string, event_bytes_max: number): SlabTask {
+  task(output: SharedArrayBuffer, identity_seed: string, limits: Pick<SlabTask, 'event_bytes_max' | 'body_bytes_max'>): SlabTask {
     return {
       source: this.kind.source,
       buffer: this.table.buffer,
       requests_max: this.requests_max,
       requests: this.submissions.length,
+      is_plain: this.is_plain,
       bytes: this.used,
       tenants: this.tenants,
       idempotency_keys: this.has_idempotency_key ? this.idempotency_keys : [],
       identity_seed,
-      event_bytes_max,
+      event_bytes_max: limits.event_bytes_max,
+      body_bytes_max: limits.body_bytes_max,
       output,
     };
   }

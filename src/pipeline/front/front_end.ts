@@ -3,7 +3,8 @@
  *
  * Stopping: no new connections, every answer closes its connection, and `close` resolves when the last one is given.
  */
-import { type ErrorCode, OperatingError } from '../../contract/errors.ts';
+import { type ErrorCode, type ErrorContext, OperatingError } from '../../contract/errors.ts';
+import { MEDIA, type Media } from '../../contract/format.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
@@ -13,6 +14,7 @@ import { ByteBudget } from './byte_budget.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
+import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 
 export interface FrontObserver {
@@ -41,6 +43,8 @@ const REFUSED_BODY_BYTES_MAX = 64 * 1024;
 const RETRY_AFTER_S_MIN = 1;
 const RETRY_AFTER_S_SPREAD = 4;
 const HEALTH_PATHS = ['/livez', '/readyz'];
+/** A batch may be lines or MessagePack as well; one event is one JSON object. */
+const MEDIA_TAKEN: Readonly<Record<Source['kind'], readonly Media[]>> = { batch: MEDIA, single: ['json'] };
 /** Route label of requests that match none. */
 const NO_ROUTE = 'none';
 
@@ -64,8 +68,8 @@ export class FrontEnd {
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.context = this.createContext();
     this.app = ports.engine.App();
-    for (const [source, { routes }] of sources.entries()) {
-      for (const [index, route] of routes.entries()) this.addRoute({ route, source, index });
+    for (const [source, { routes, kind }] of sources.entries()) {
+      for (const [index, route] of routes.entries()) this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind] });
     }
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
     this.app.any('/*', (response) => this.answerEarly(response, NO_ROUTE, this.error('code', 'not_found')));
@@ -137,12 +141,12 @@ export class FrontEnd {
     const { route } = place;
     const head = new RequestHead(request);
     const tenant = this.ports.lookupKey(head.credential(route.credentials, request), route.key_use);
-    const problem = this.problem(head, tenant, route);
+    const problem = this.problem(head, tenant, place);
     if (problem === undefined && tenant !== undefined) {
       new IngestRequest(this.context, response, place, tenant, head);
       return;
     }
-    const context = problem === 'body_too_large' ? { body_bytes_max: this.bodyBytesMax(route) } : {};
+    const context = this.refusalContext(problem, place);
     const answer = errorAnswer(route.error_shape, problem ?? 'unauthorized', context, this.retryAfterSeconds());
     const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
     this.answerEarly(response, route.path, { ...answer, close });
@@ -152,11 +156,24 @@ export class FrontEnd {
     return Math.min(this.limits.body_bytes_max, route.body_bytes_max ?? Number.POSITIVE_INFINITY);
   }
 
-  private problem(head: RequestHead, tenant: Tenant | undefined, route: Route): ErrorCode | undefined {
+  private problem(head: RequestHead, tenant: Tenant | undefined, place: RoutePlace): ErrorCode | undefined {
     if (this.is_closing) return 'shutting_down';
     if (head.lengths_conflict) return 'bad_request';
     if (tenant === undefined) return 'unauthorized';
-    return head.problem(this.bodyBytesMax(route));
+    return head.problem(this.bodyBytesMax(place.route), place.media);
+  }
+
+  private refusalContext(problem: ErrorCode | undefined, { route, media }: RoutePlace): ErrorContext {
+    switch (problem) {
+      case 'body_too_large':
+        return { body_bytes_max: this.bodyBytesMax(route) };
+      case 'media_type_unsupported':
+        return { supported: media.map((each) => MEDIA_TYPE_NAMES[each]).join(', ') };
+      case 'encoding_unsupported':
+        return { supported: CODINGS_TAKEN.filter((coding) => coding !== 'identity').join(', ') };
+      default:
+        return {};
+    }
   }
 
   /** Answers within the request's own handler. */

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
+import type { Media } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
 import type { Tenant } from '../../contract/tenant.ts';
@@ -11,6 +12,7 @@ import { type Answer, errorAnswer } from './answers.ts';
 import { BodyCollector } from './body_collector.ts';
 import type { HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
+import type { RequestHead } from './request_head.ts';
 
 /** `reading` the body, `submitted` and waiting for its fate, or `over`: answered or given up. */
 type State = 'reading' | 'submitted' | 'over';
@@ -21,11 +23,13 @@ export interface RoutePlace {
   readonly source: number;
   /** Position among the source's routes. */
   readonly index: number;
+  readonly media: readonly Media[];
 }
 
 export class IngestRequest implements Submission {
   readonly source: number;
   readonly route: number;
+  readonly format: number;
   readonly idempotency_key: string;
   /** The announced length of the body; -1 when it comes in chunks. */
   private readonly expected_bytes: number;
@@ -40,10 +44,11 @@ export class IngestRequest implements Submission {
     private readonly response: HttpResponse,
     private readonly place: RoutePlace,
     readonly tenant: Tenant,
-    head: { readonly content_length: number; readonly idempotency_key: string },
+    head: RequestHead,
   ) {
     this.source = place.source;
     this.route = place.index;
+    this.format = head.format();
     this.idempotency_key = head.idempotency_key;
     this.expected_bytes = head.content_length;
     this.started_ms = context.clock.monotonicMs();

@@ -2,8 +2,11 @@
  * Reads what matters of a request's head, and refuses what must not be read any further. uWebSockets.js leaves it to us to see
  * that length headers agree: two readers that disagree on where a body ends is how requests are smuggled.
  */
+import { assert } from '../../base/assert.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
+import { type Coding, formatNumber, type Media, PLAIN_FORMAT } from '../../contract/format.ts';
 import type { Credential } from '../../contract/source.ts';
+import { codingOf, mediaOf } from './request_format.ts';
 
 /** What is read of a request: its headers, names in lower case. */
 export interface HeaderSource {
@@ -20,14 +23,17 @@ const UNSET = -1;
 export class RequestHead {
   api_key = '';
   authorization = '';
-  content_type = '';
-  content_encoding = '';
+  /** Undefined for a media type that is none of ours. */
+  media: Media | undefined = 'json';
+  /** Undefined for one that is unknown here, and for several on top of each other. */
+  coding: Coding | undefined = 'identity';
   idempotency_key = '';
   /** Of the body in bytes; -1 when it comes in chunks or there is none. */
   content_length = UNSET;
   is_chunked = false;
   /** Length headers that are malformed, repeated, or contradict each other: the connection cannot be trusted any further. */
   lengths_conflict = false;
+  private has_coding = false;
 
   constructor(request: HeaderSource) {
     request.forEach((name, value) => {
@@ -36,11 +42,22 @@ export class RequestHead {
     if (this.is_chunked && this.content_length !== UNSET) this.lengths_conflict = true;
   }
 
-  /** Why the body must not be read, in the order in which a client should learn it. */
-  problem(body_bytes_max: number): ErrorCode | undefined {
+  /**
+   * Why the body must not be read, in the order in which a client should learn it.
+   *
+   * @param media what the route takes
+   */
+  problem(body_bytes_max: number, media: readonly Media[]): ErrorCode | undefined {
     if (this.content_length > body_bytes_max) return 'body_too_large';
-    if (this.content_encoding !== '' && this.content_encoding !== 'identity') return 'encoding_unsupported';
-    return isJsonMediaType(this.content_type) ? undefined : 'media_type_unsupported';
+    if (this.coding === undefined) return 'encoding_unsupported';
+    return this.media !== undefined && media.includes(this.media) ? undefined : 'media_type_unsupported';
+  }
+
+  /** The format of the body, when `problem` has found none. */
+  format(): number {
+    const { media, coding } = this;
+    assert(media !== undefined && coding !== undefined, 'BUG: the format is asked for of a body that must not be read');
+    return media === 'json' && coding === 'identity' ? PLAIN_FORMAT : formatNumber({ media, coding });
   }
 
   /** The key that the client presents; empty when there is none. The URL is only looked at where a route allows a key in it. */
@@ -72,10 +89,11 @@ export class RequestHead {
         this.authorization = value;
         break;
       case 'content-type':
-        this.content_type = value;
+        this.media = mediaOf(value);
         break;
       case 'content-encoding':
-        this.content_encoding = value.toLowerCase();
+        this.coding = this.has_coding ? undefined : codingOf(value);
+        this.has_coding = true;
         break;
       case 'idempotency-key':
         this.idempotency_key = value;
@@ -98,13 +116,4 @@ export class RequestHead {
 
 function bearerToken(authorization: string): string {
   return /^bearer /i.test(authorization) ? authorization.slice('bearer '.length).trim() : '';
-}
-
-/** What `fetch` and `curl -d` send unasked is read as JSON too. */
-const JSON_MEDIA_TYPES: ReadonlySet<string> = new Set(['', 'application/json', 'text/plain', 'application/x-www-form-urlencoded']);
-
-function isJsonMediaType(content_type: string): boolean {
-  if (content_type === 'application/json') return true;
-  const media_type = (content_type.split(';', 1)[0] ?? '').trim().toLowerCase();
-  return JSON_MEDIA_TYPES.has(media_type) || /^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(media_type);
 }

@@ -10,6 +10,7 @@ import type { SingleDecoder, SingleRequest, SingleSource, SingleTools } from '..
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { Identities } from './identity.ts';
 import type { JsonGuard } from './json_guard.ts';
+import type { RequestBodies } from './request_bodies.ts';
 import { SingleBodies } from './single_bodies.ts';
 import { SingleIdentities } from './single_identity.ts';
 import { SingleRow } from './single_row.ts';
@@ -35,7 +36,7 @@ export class SingleEvents {
   private readonly decoder: SingleDecoder;
 
   constructor(
-    private readonly source: SingleSource,
+    readonly source: SingleSource,
     shared: SharedTools,
   ) {
     this.bodies = new SingleBodies(shared.kernel);
@@ -44,10 +45,10 @@ export class SingleEvents {
     this.decoder = source.createDecoder(this.createTools(shared));
   }
 
-  /** `slab` are the task's bytes, which the kernel has loaded. */
-  process(task: SlabTask, slab: Buffer): SlabResult {
+  /** The kernel has loaded the bodies. */
+  process(task: SlabTask, bodies: RequestBodies): SlabResult {
     const table = new SlabTable(task.buffer, task.requests_max);
-    this.bodies.begin(slab);
+    this.bodies.begin(bodies.bytes);
     this.identities.begin(task.identity_seed);
     const drafts: Draft[] = [];
     const rejected: Record<string, number> = {};
@@ -55,9 +56,14 @@ export class SingleEvents {
     for (let index = 0; index < task.requests; index++) {
       const tenant = task.tenants[table.tenant(index)];
       assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
+      const { offset, length, problem } = bodies.at(index);
+      if (problem !== undefined) {
+        singles.push({ kind: 'refused', code: problem, context: {} });
+        continue;
+      }
       const request: SingleRequest = {
-        offset: table.offset(index),
-        length: table.length(index),
+        offset,
+        length,
         tenant,
         received_at_ms: table.receivedAtMs(index),
         route: table.route(index),

@@ -3,7 +3,7 @@
  * it answers depends on the task alone, so that a worker that dies takes nothing with it.
  */
 import { assert } from '../../base/assert.ts';
-import { type SingleOutcome, SLAB_ENTRY_BYTES, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
+import { type SingleOutcome, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type {
   BatchSource,
   DecodeResult,
@@ -20,6 +20,7 @@ import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
 import { JsonGuard } from './json_guard.ts';
 import { KernelPath } from './kernel_path.ts';
+import { type BodyLimits, type RequestBodies, readBodies } from './request_bodies.ts';
 import { SingleEvents } from './single_events.ts';
 import { compileValidator, createAjv } from './validator.ts';
 
@@ -34,6 +35,13 @@ interface Workbench {
   readonly rejected: Map<RejectionReason, number>;
   /** Why events of the request in hand were rejected. */
   readonly reasons: RejectionReason[];
+}
+
+/** The slab in hand. */
+interface Slab {
+  readonly task: SlabTask;
+  readonly table: SlabTable;
+  readonly bodies: RequestBodies;
 }
 
 export interface SlabProcessorOptions {
@@ -62,33 +70,32 @@ export class SlabProcessor {
     const workbench = this.workbenches[task.source];
     assert(workbench !== undefined, 'BUG: a slab names a source that does not exist');
     const table = new SlabTable(task.buffer, task.requests_max);
-    const slab = Buffer.from(task.buffer, 0, task.bytes);
     this.event_bytes_max = task.event_bytes_max;
-    if (!this.kernel.load(slab)) return this.overloaded(task, table);
-    if (workbench instanceof SingleEvents) return workbench.process(task, slab);
-    this.batches.begin(slab);
+    const bodies = readBodies(task, table, bodyLimits(task, workbench.source));
+    if (!this.kernel.load(bodies.bytes)) return this.overloaded(task, table);
+    if (workbench instanceof SingleEvents) return workbench.process(task, bodies);
+    this.batches.begin(bodies.bytes);
     let received = 0;
     for (const builder of workbench.builders) builder.reset();
     workbench.rejected.clear();
-    for (let index = 0; index < task.requests; index++) received += this.processRequest(task, table, index, workbench);
+    for (let index = 0; index < task.requests; index++) received += this.processRequest({ task, table, bodies }, index, workbench);
     return this.finish(task, workbench, received) ?? this.overloaded(task, table);
   }
 
   /** Writes the request's outcome into the table, and returns how many events it had. */
-  private processRequest(task: SlabTask, table: SlabTable, index: number, workbench: Workbench): number {
+  private processRequest({ task, table, bodies }: Slab, index: number, workbench: Workbench): number {
     const tenant = task.tenants[table.tenant(index)];
     assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
-    const offset = table.offset(index);
-    assert(offset >= task.requests_max * SLAB_ENTRY_BYTES, 'BUG: a body lies in the table of its slab');
-    const request = { offset, length: table.length(index), tenant, received_at_ms: table.receivedAtMs(index) };
-    const result = this.decode(workbench, request);
+    const { offset, length, problem, rejected } = bodies.at(index);
+    const request = { offset, length, tenant, received_at_ms: table.receivedAtMs(index) };
+    const result: DecodeResult = problem === undefined ? this.decode(workbench, request) : { kind: 'failed', code: problem };
     if (result.kind === 'failed') {
       table.setFailure(index, result.code);
       return 0;
     }
-    for (const reason of workbench.reasons) workbench.rejected.set(reason, (workbench.rejected.get(reason) ?? 0) + 1);
-    table.setCounts(index, result.accepted, result.rejected);
-    return result.accepted + result.rejected;
+    for (const reason of [...workbench.reasons, ...rejected]) workbench.rejected.set(reason, (workbench.rejected.get(reason) ?? 0) + 1);
+    table.setCounts(index, result.accepted, result.rejected + rejected.length);
+    return result.accepted + result.rejected + rejected.length;
   }
 
   private decode(workbench: Workbench, request: DecoderRequest): DecodeResult {
@@ -178,4 +185,12 @@ export class SlabProcessor {
     const kernel_path = this.options.uses_kernel_path ? KernelPath.create(source, bodies, this.batches, builders) : undefined;
     return { source, decoder: source.createDecoder(tools), builders: [...builders.values()], kernel_path, rejected: new Map(), reasons };
   }
+}
+
+function bodyLimits({ body_bytes_max, event_bytes_max }: SlabTask, source: Source): BodyLimits {
+  return {
+    bodyBytesMax: (route) => Math.min(body_bytes_max, source.routes[route]?.body_bytes_max ?? body_bytes_max),
+    event_bytes_max,
+    batch: source.kind === 'batch' ? source.batch : '',
+  };
 }

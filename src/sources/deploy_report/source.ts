@@ -8,6 +8,7 @@ import { DEPLOY_EVENTS } from './table.ts';
 
 export const DEPLOY_REPORT: BatchSource = {
   kind: 'batch',
+  batch: ROW_PLAN.batch,
   name: 'deploy_report',
   routes: [{ path: '/api/deploy/report', key_use: 'deploy', credentials: ['x-api-key'], error_shape: 'code', status: 202 }],
   tables: [DEPLOY_EVENTS],

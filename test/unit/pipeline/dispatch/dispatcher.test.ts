@@ -21,6 +21,7 @@ const LIMITS: DispatchLimits = {
   threads: 1,
   slabs_per_thread_max: 1,
   event_bytes_max: EVENT_BYTES_MAX,
+  body_bytes_max: 1 << 25,
 };
 
 /** A dispatcher whose workers answer when the test says so, and whose spool does as it is told. */
@@ -64,6 +65,7 @@ class Scene {
       source: 0,
       route: 0,
       tenant: TENANT,
+      format: 0,
       idempotency_key: '',
       answered: (answer) => {
         this.answers[number] = answer;

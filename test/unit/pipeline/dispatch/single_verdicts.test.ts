@@ -54,7 +54,16 @@ class Scene {
     const answer = (text: string): void => {
       this.answers[index] = text;
     };
-    return { source: 0, route: 0, tenant: TENANT, idempotency_key: '', counted: () => answer('counts'), answered: answer, failed: answer };
+    return {
+      source: 0,
+      route: 0,
+      format: 0,
+      tenant: TENANT,
+      idempotency_key: '',
+      counted: () => answer('counts'),
+      answered: answer,
+      failed: answer,
+    };
   }
 }
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as zlib from 'node:zlib';
+import { pack } from 'msgpackr';
+import type { BodyFormat } from '../../../../src/contract/format.ts';
+import { DEPLOY_EVENTS } from '../../../../src/sources/deploy_report/table.ts';
+import { blockRows } from '../../../support/block_rows.ts';
+import { createProcessor, createSlab, type Outcome, outcomes, type SlabOptions } from '../../../support/slabs.ts';
+
+const EVENT = { event_type: 'rollback', release_id: 'rel_1', distinct_id: 'd' };
+const BATCH = { events: [EVENT, { ...EVENT, distinct_id: 'é' }, 7] };
+const JSON_BYTES = Buffer.from(JSON.stringify(BATCH));
+const processor = createProcessor();
+
+interface Sent {
+  readonly bytes: Uint8Array;
+  readonly format: BodyFormat;
+}
+
+function process(sent: readonly Sent[], options: SlabOptions = {}): { outcomes: Outcome[]; devices: unknown[]; rejected: object } {
+  const slab = createSlab(
+    sent.map(({ bytes }) => bytes),
+    { format_of: (index) => sent[index].format, ...options },
+  );
+  const result = processor.process(slab);
+  return {
+    outcomes: outcomes(slab, result),
+    devices: blockRows(DEPLOY_EVENTS, result).map((row) => row['distinct_id']),
+    rejected: result.rejected,
+  };
+}
+
+test('a body in any coding is the body, next to others in one slab', () => {
+  const sent: Sent[] = [
+    { bytes: JSON_BYTES, format: { media: 'json', coding: 'identity' } },
+    { bytes: zlib.gzipSync(JSON_BYTES), format: { media: 'json', coding: 'gzip' } },
+    { bytes: zlib.deflateSync(JSON_BYTES), format: { media: 'json', coding: 'deflate' } },
+    { bytes: zlib.deflateRawSync(JSON_BYTES), format: { media: 'json', coding: 'deflate' } },
+    { bytes: zlib.brotliCompressSync(JSON_BYTES), format: { media: 'json', coding: 'br' } },
+    { bytes: zlib.gzipSync(pack(BATCH)), format: { media: 'msgpack', coding: 'gzip' } },
+  ];
+  const { outcomes: all, devices } = process(sent);
+  assert.deepEqual(
+    all,
+    sent.map(() => ({ accepted: 2, rejected: 1 })),
+  );
+  assert.deepEqual(
+    devices,
+    sent.flatMap(() => ['d', 'é']),
+  );
+});
+
+test('an event has one identity in JSON, in lines and in any coding', () => {
+  const lines = Buffer.from(BATCH.events.map((event) => JSON.stringify(event)).join('\n'));
+  const sent: Sent[] = [
+    { bytes: JSON_BYTES, format: { media: 'json', coding: 'identity' } },
+    { bytes: lines, format: { media: 'ndjson', coding: 'identity' } },
+    { bytes: zlib.gzipSync(lines), format: { media: 'ndjson', coding: 'gzip' } },
+    { bytes: pack(BATCH), format: { media: 'msgpack', coding: 'identity' } },
+  ];
+  const slab = createSlab(
+    sent.map(({ bytes }) => bytes),
+    { format_of: (index) => sent[index].format },
+  );
+  const ids = blockRows(DEPLOY_EVENTS, processor.process(slab)).map((row) => row['event_id']);
+  assert.equal(ids.length, 8);
+  assert.equal(new Set(ids).size, 2);
+});
+
+test('of lines, one that is not JSON is one rejection, a blank one nothing, and none can close the batch', () => {
+  const lines = [
+    '',
+    JSON.stringify(EVENT),
+    '  \r',
+    '{"broken"',
+    '1],"x":[2',
+    `${JSON.stringify(EVENT)},${JSON.stringify(EVENT)}`,
+    '[]',
+    '',
+  ];
+  const text = lines.join('\n');
+  const { outcomes: all, rejected } = process([{ bytes: Buffer.from(text), format: { media: 'ndjson', coding: 'identity' } }]);
+  assert.deepEqual(all, [{ accepted: 1, rejected: 4 }]);
+  assert.deepEqual(rejected, { not_an_object: 1, not_json: 3 });
+  const nothing = process([{ bytes: Buffer.from('\n\r\n'), format: { media: 'ndjson', coding: 'identity' } }]);
+  assert.deepEqual(nothing.outcomes, [{ accepted: 0, rejected: 0 }]);
+});
+
+test('a line that is too long, or nests too deep, is rejected alone', () => {
+  const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`;
+  const text = [JSON.stringify(EVENT), deep, JSON.stringify({ ...EVENT, x: 'x'.repeat(20_000) })].join('\n');
+  const format: BodyFormat = { media: 'ndjson', coding: 'identity' };
+  const { outcomes: all, rejected } = process([{ bytes: Buffer.from(text), format }], { event_bytes_max: 15_000 });
+  assert.deepEqual(all, [{ accepted: 1, rejected: 2 }]);
+  assert.deepEqual(rejected, { not_json: 1, event_too_large: 1 });
+});
+
+test('a body that unfolds beyond the limit is refused while it unfolds, and so is what is corrupt or cut short', () => {
+  const gzip: BodyFormat = { media: 'json', coding: 'gzip' };
+  const bomb = zlib.gzipSync(Buffer.alloc(50_000_000, 0x20));
+  const good = zlib.gzipSync(JSON_BYTES);
+  const { outcomes: all } = process(
+    [
+      { bytes: bomb, format: gzip },
+      { bytes: good.subarray(0, -3), format: gzip },
+      { bytes: JSON_BYTES, format: gzip },
+      { bytes: JSON_BYTES, format: { media: 'json', coding: 'br' } },
+      { bytes: new Uint8Array(0), format: gzip },
+      { bytes: JSON_BYTES, format: { media: 'msgpack', coding: 'identity' } },
+      { bytes: Buffer.alloc(2000, 0x91), format: { media: 'msgpack', coding: 'identity' } },
+      { bytes: good, format: gzip },
+    ],
+    { body_bytes_max: 1_000_000 },
+  );
+  assert.deepEqual(all, [
+    { failed: 'inflated_too_large' },
+    { failed: 'encoding_corrupt' },
+    { failed: 'encoding_corrupt' },
+    { failed: 'encoding_corrupt' },
+    { failed: 'encoding_corrupt' },
+    { failed: 'not_message_pack' },
+    { failed: 'nesting_too_deep' },
+    { accepted: 2, rejected: 1 },
+  ]);
+});
+
+test('what the bodies of one slab may unfold to together is bounded; the rest is told to come again', () => {
+  const body = zlib.gzipSync(Buffer.concat([JSON_BYTES, Buffer.alloc(30_000_000, 0x20)]));
+  const sent = Array.from({ length: 6 }, (): Sent => ({ bytes: body, format: { media: 'json', coding: 'gzip' } }));
+  const { outcomes: all } = process(sent);
+  assert.deepEqual(all.slice(0, 3), Array(3).fill({ accepted: 2, rejected: 1 }));
+  assert.deepEqual(all.slice(3), Array(3).fill({ failed: 'overloaded' }));
+});
