@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   sources: ['base', 'contract'],
   clickhouse: ['base', 'contract'],
   ops: ['base', 'contract'],
+  read: ['base', 'contract', 'clickhouse'],
   'pipeline/front': ['base', 'contract'],
   'pipeline/admission': ['base', 'contract'],
   'pipeline/dispatch': ['base', 'contract'],

@@ -29,6 +29,12 @@ const CATALOGUE = {
   not_message_pack: { status: 400, message: 'The body is not valid MessagePack. Send one map.' },
   media_type_unsupported: { status: 415, message: 'The media type of the body is not supported here. Send {supported}.' },
   encoding_unsupported: { status: 415, message: 'The Content-Encoding of the body is not supported. Send one of {supported}, or none.' },
+  parameter_invalid: { status: 400, message: 'The parameter "{parameter}" is not valid: {problem}.' },
+  internal_error: { status: 500, message: 'The server met a fault of its own; its log says which. Report it to whoever runs it.' },
+  read_timed_out: {
+    status: 503,
+    message: 'The answer took too long. Ask for less (a shorter range), or retry after the time in Retry-After.',
+  },
   overloaded: { status: 503, message: 'The server has as much in hand as it can hold. Retry after the time in Retry-After.' },
   shutting_down: { status: 503, message: 'The server is shutting down. Retry after the time in Retry-After.' },
   worker_died: { status: 503, message: 'The request could not be processed and nothing of it was stored. Retry it.' },
