@@ -112,6 +112,7 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
       observer: telemetry.front,
       lookupKey: (presented, use) => key_ring.lookup(presented, use),
       submit: (submission, body) => dispatcher.submit(submission, body),
+      read_routes: [],
       health: (path) => observatory.health(path),
     },
     SOURCES,

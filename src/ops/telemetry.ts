@@ -57,6 +57,8 @@ export class Telemetry {
   readonly front = {
     requestAnswered: (route: string, status: number, duration_ms: number, body_bytes: number): void =>
       this.ingest.requestAnswered(route, status, duration_ms, body_bytes),
+    readFailed: (route: string, error: unknown): void =>
+      this.log.error({ route, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'read_failed'),
   };
 
   readonly dispatch = {

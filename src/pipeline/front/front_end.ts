@@ -6,6 +6,7 @@
 import { type ErrorCode, type ErrorContext, OperatingError } from '../../contract/errors.ts';
 import { MEDIA, type Media } from '../../contract/format.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
+import type { ReadRoute } from '../../contract/read_route.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
 import type { KeyUse, Tenant } from '../../contract/tenant.ts';
@@ -14,11 +15,14 @@ import { ByteBudget } from './byte_budget.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
+import { ReadRoutes } from './read_routes.ts';
 import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 
 export interface FrontObserver {
   requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
+  /** A read route failed in a way that it should not know. */
+  readFailed(path: string, error: unknown): void;
 }
 
 export interface FrontPorts {
@@ -29,6 +33,7 @@ export interface FrontPorts {
   lookupKey(presented: string, use: KeyUse): Tenant | undefined;
   /** Takes a whole body; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
+  readonly read_routes: readonly ReadRoute[];
   /** Answers of GET /livez and /readyz. */
   health(path: string): Answer | undefined;
 }
@@ -71,6 +76,7 @@ export class FrontEnd {
     for (const [source, { routes, kind }] of sources.entries()) {
       for (const [index, route] of routes.entries()) this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind] });
     }
+    this.mountReads();
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
     this.app.any('/*', (response) => this.answerEarly(response, NO_ROUTE, this.error('code', 'not_found')));
   }
@@ -135,6 +141,18 @@ export class FrontEnd {
       const answer = this.error(route.error_shape, 'method_not_allowed');
       this.answerEarly(response, route.path, { ...answer, headers: { Allow: 'POST' } });
     });
+  }
+
+  private mountReads(): void {
+    const { ports, context } = this;
+    const reads = new ReadRoutes({
+      ...context,
+      answered: (path, status, duration_ms) => ports.observer.requestAnswered(path, status, duration_ms, 0),
+      failed: (path, error) => ports.observer.readFailed(path, error),
+      lookupKey: (presented, use) => ports.lookupKey(presented, use),
+      isClosing: () => this.is_closing,
+    });
+    for (const route of ports.read_routes) reads.mount(this.app, route);
   }
 
   private receive(response: HttpResponse, request: HttpRequest, place: RoutePlace): void {
