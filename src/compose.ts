@@ -11,7 +11,7 @@ import {
   createAdmin,
   createBackend,
   createDelivery,
-  createDispatcher,
+  createDispatch,
   createFront,
   createKeyWatch,
   createSpool,
@@ -37,6 +37,7 @@ import { prepareDataDirectory } from './pipeline/spool/data_directory.ts';
 import { type DirectoryLock, lockDirectory } from './pipeline/spool/lock.ts';
 import { NodeFs } from './pipeline/spool/node_fs.ts';
 import type { Spool } from './pipeline/spool/spool.ts';
+import type { Uploads } from './pipeline/uploads/uploads.ts';
 import { SOURCES } from './sources/list.ts';
 
 /** How long the embedded engine may take to close its tables. */
@@ -74,6 +75,7 @@ class PenstockDaemon implements Daemon {
   private readonly spool: Spool;
   private readonly workers: WorkerPool;
   private readonly dispatcher: Dispatcher;
+  private readonly uploads: Uploads;
   private readonly front: FrontEnd;
   private readonly admin: AdminServer;
   private delivery: Delivery | undefined;
@@ -98,8 +100,10 @@ class PenstockDaemon implements Daemon {
     this.backend = createBackend(config, log);
     this.spool = createSpool(config, fs, telemetry);
     this.workers = createWorkers(config, telemetry);
-    this.dispatcher = createDispatcher(config, { workers: this.workers, spool: this.spool, telemetry });
-    this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher: this.dispatcher });
+    const { dispatcher, uploads } = createDispatch(config, { workers: this.workers, spool: this.spool, telemetry });
+    this.dispatcher = dispatcher;
+    this.uploads = uploads;
+    this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads });
     this.admin = createAdmin(config, { log, telemetry, observatory });
   }
 
@@ -145,6 +149,7 @@ class PenstockDaemon implements Daemon {
     this.house.log.level = next.log.level;
     this.front.setLimits(next.http);
     this.dispatcher.setLimits(next.http);
+    this.uploads.setLimits(next.http);
     this.spool.setBytesMax(next.spool.bytes_max);
   }
 

@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'pipeline/front': ['base', 'contract'],
   'pipeline/admission': ['base', 'contract'],
   'pipeline/dispatch': ['base', 'contract'],
+  'pipeline/uploads': ['base', 'contract'],
   'pipeline/worker': ['base', 'contract', 'sources', 'kernel'],
   'pipeline/spool': ['base', 'contract'],
   'pipeline/delivery': ['base', 'contract', 'clickhouse'],

@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SYSTEM_CLOCK } from '../base/system_clock.ts';
 import { ClickHouseBackend } from '../clickhouse/backend.ts';
+import { sealBytesMax } from '../config/limits.ts';
 import type { Config } from '../config/schema.ts';
 import type { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Random } from '../contract/ports.ts';
+import type { Submission } from '../contract/responder.ts';
 import type { Sink } from '../contract/sink.ts';
+import type { PartSource } from '../contract/upload.ts';
 import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
 import type { Logger } from '../ops/logger.ts';
 import type { Observatory } from '../ops/observatory.ts';
@@ -27,6 +30,7 @@ import type { HttpEngine } from '../pipeline/front/engine.ts';
 import { FrontEnd } from '../pipeline/front/front_end.ts';
 import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
+import { Uploads } from '../pipeline/uploads/uploads.ts';
 import { SOURCES } from '../sources/list.ts';
 
 /** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
@@ -39,6 +43,9 @@ const TABLES = SOURCES.flatMap((source) => source.tables);
 
 /** No source claims anything yet. */
 const NO_CLAIMS: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
+
+/** The body is here already. */
+const NO_SOCKET: PartSource = { pause: () => undefined, resume: () => undefined };
 
 const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
 
@@ -74,7 +81,7 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
 export function createSpool(config: Config, fs: NodeFs, telemetry: Telemetry): Spool {
   const { spool, data_dir } = config;
   const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling };
-  return new Spool(ports, { ...spool, data_dir, free_bytes_min: FREE_BYTES_MIN }, TABLES);
+  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), data_dir, free_bytes_min: FREE_BYTES_MIN }, TABLES);
 }
 
 export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {
@@ -85,13 +92,33 @@ export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool 
   });
 }
 
-export function createDispatcher(config: Config, parts: { workers: WorkerPool; spool: Spool; telemetry: Telemetry }): Dispatcher {
+/** The dispatcher, and the uploads: each hands work to the other. */
+export function createDispatch(
+  config: Config,
+  parts: { workers: WorkerPool; spool: Spool; telemetry: Telemetry },
+): { dispatcher: Dispatcher; uploads: Uploads } {
   const { workers, spool, telemetry } = parts;
   const { dispatch, http } = config;
-  return new Dispatcher(
-    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.dispatch },
+  const uploads = new Uploads(
+    {
+      clock: SYSTEM_CLOCK,
+      stage: () => spool.stage(),
+      process: (piece) => dispatcher.processPiece(piece),
+      observer: telemetry.dispatch,
+    },
+    SOURCES,
+    http,
+  );
+  const upload = (submission: Submission, body: Uint8Array): void => {
+    const intake = uploads.begin(submission, NO_SOCKET);
+    intake?.push(body);
+    intake?.end();
+  };
+  const dispatcher = new Dispatcher(
+    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.dispatch, upload },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
+  return { dispatcher, uploads };
 }
 
 export interface FrontParts {
@@ -100,10 +127,11 @@ export interface FrontParts {
   readonly observatory: Observatory;
   readonly key_ring: KeyRing;
   readonly dispatcher: Dispatcher;
+  readonly uploads: Uploads;
 }
 
 export function createFront(config: Config, parts: FrontParts): FrontEnd {
-  const { engine, telemetry, observatory, key_ring, dispatcher } = parts;
+  const { engine, telemetry, observatory, key_ring, dispatcher, uploads } = parts;
   return new FrontEnd(
     {
       engine,
@@ -112,6 +140,7 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
       observer: telemetry.front,
       lookupKey: (presented, use) => key_ring.lookup(presented, use),
       submit: (submission, body) => dispatcher.submit(submission, body),
+      beginUpload: (submission, part_source) => uploads.begin(submission, part_source),
       read_routes: [],
       health: (path) => observatory.health(path),
     },

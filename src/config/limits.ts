@@ -3,6 +3,7 @@
  *
  * Every bound of the process is a setting, so that memory and disk at the worst are sums, and the sums stand here.
  */
+import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
 import { invalid, type OriginOf } from './explain.ts';
 import type { Config } from './schema.ts';
 import { formatSize, showValue } from './values.ts';
@@ -30,22 +31,31 @@ export function checkLimits(config: Config, origin_of: OriginOf): void {
   if (broken !== undefined) throw invalid(broken.path, broken.value, broken.allowed, origin_of);
 }
 
+/** The longest body that is in memory as a whole; longer ones pass through in pieces. */
+function heldBodyBytes({ body_bytes_max }: Config['http']): number {
+  return Math.min(body_bytes_max, HELD_BODY_BYTES_MAX);
+}
+
+/** Sealing writes a segment beside the records that it is made of, so that none may take more than half of the spool. */
+export function sealBytesMax({ seal_bytes_max, bytes_max }: Config['spool']): number {
+  return Math.min(seal_bytes_max, Math.floor(bytes_max / 2));
+}
+
 function sizeRules({ http, spool, dispatch, workers }: Config): Rule[] {
+  const held_bytes = heldBodyBytes(http);
   return [
     atMost('http.event_bytes_max', http.event_bytes_max, 'http.body_bytes_max', http.body_bytes_max),
-    atMost('http.body_bytes_max', http.body_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
+    // A body that is held must find room among the others, and an upload, which takes half of that, too.
+    atLeast('http.bytes_in_flight_max', http.bytes_in_flight_max, 'what a body can take of it', held_bytes),
     atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
     // The block of the largest body must find room in the queue, or it could never be written.
-    atMost('http.body_bytes_max', http.body_bytes_max, 'spool.queued_bytes_max', spool.queued_bytes_max),
+    atLeast('spool.queued_bytes_max', spool.queued_bytes_max, 'what the block of a body can take', held_bytes),
     atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'spool.queued_bytes_max', spool.queued_bytes_max),
-    atMost('spool.queued_bytes_max', spool.queued_bytes_max, 'spool.bytes_max', spool.bytes_max),
-    // Sealing writes a segment beside the records that it is made of.
-    atMost('spool.seal_bytes_max', spool.seal_bytes_max, 'half of spool.bytes_max', Math.floor(spool.bytes_max / 2)),
-    atMost(
-      'http.body_bytes_max',
-      http.body_bytes_max,
-      `1/${HEAP_PER_BODY_BYTE} of workers.heap_bytes_max`,
-      Math.floor(workers.heap_bytes_max / HEAP_PER_BODY_BYTE),
+    atLeast(
+      'workers.heap_bytes_max',
+      workers.heap_bytes_max,
+      `${HEAP_PER_BODY_BYTE} times what a body can take`,
+      HEAP_PER_BODY_BYTE * held_bytes,
     ),
   ];
 }
@@ -120,6 +130,15 @@ function atMost(path: string, size_bytes: number, bound: string, bound_bytes: nu
   };
 }
 
+function atLeast(path: string, size_bytes: number, bound: string, bound_bytes: number): Rule {
+  return {
+    path,
+    value: formatSize(size_bytes),
+    holds: size_bytes >= bound_bytes,
+    allowed: `it must be at least ${bound}, which is ${formatSize(bound_bytes)}`,
+  };
+}
+
 /** One addend of a sum, with the settings that make it. */
 export interface Share {
   readonly what: string;
@@ -144,11 +163,11 @@ export function worstCase({ http, workers, spool }: Config): WorstCase {
     { what: 'Heaps of the workers', settings: 'workers.threads × heap_bytes_max', size_bytes: workers.threads * workers.heap_bytes_max },
     {
       what: 'Blocks that workers build',
-      settings: 'workers.threads × http.body_bytes_max',
-      size_bytes: workers.threads * http.body_bytes_max,
+      settings: 'workers.threads × the longest body held',
+      size_bytes: workers.threads * heldBodyBytes(http),
     },
     { what: 'Blocks waiting for the disk', settings: 'spool.queued_bytes_max', size_bytes: spool.queued_bytes_max },
-    { what: 'The segment being sealed', settings: 'spool.seal_bytes_max', size_bytes: spool.seal_bytes_max },
+    { what: 'The segment being sealed', settings: 'spool.seal_bytes_max', size_bytes: sealBytesMax(spool) },
   ];
   const disk: Share[] = [{ what: 'Events not yet in ClickHouse', settings: 'spool.bytes_max', size_bytes: spool.bytes_max }];
   return { memory, memory_bytes: sum(memory), disk, disk_bytes: sum(disk) };

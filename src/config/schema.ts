@@ -5,6 +5,8 @@
  * several values is in `limits.ts`.
  */
 
+import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
@@ -33,8 +35,8 @@ export const CONFIG_SCHEMA = section({
   http: section({
     host: HOST,
     port: PORT,
-    body_bytes_max: count(KIB, GIB),
-    event_bytes_max: count(KIB, 256 * MIB),
+    body_bytes_max: count(KIB, 16 * GIB),
+    event_bytes_max: count(KIB, HELD_BODY_BYTES_MAX),
     bytes_in_flight_max: count(MIB, 64 * GIB),
     shutdown_ms_max: count(0, HOUR_MS),
   }),

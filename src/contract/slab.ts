@@ -53,6 +53,8 @@ export interface SlabResult {
   readonly rejected: Readonly<Record<string, number>>;
   /** Of a source whose requests bring one event each: what became of each request. Else empty, and the slab's table tells. */
   readonly singles: readonly SingleOutcome[];
+  /** Requests whose compressed body unfolds to more than is read at once: the table has no outcome for them. */
+  readonly unfold_too_far: readonly number[];
 }
 
 /** What a worker made of a request with one event. */

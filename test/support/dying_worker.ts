@@ -5,5 +5,5 @@ export const DEADLY = 99;
 
 export default function processSlab(task: SlabTask): SlabResult {
   if (task.source === DEADLY) process.exit(1);
-  return { output: task.output, blocks: [], rejected: {}, singles: [] };
+  return { output: task.output, blocks: [], rejected: {}, singles: [], unfold_too_far: [] };
 }

@@ -16,6 +16,7 @@ import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.t
 import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
+import { type Piece, type PieceCounts, PieceSubmission, type SlabTarget } from './piece.ts';
 import { SingleVerdicts } from './single_verdicts.ts';
 
 /** Rejects when the worker died. */
@@ -42,6 +43,8 @@ export interface DispatchPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: DispatchObserver;
+  /** Takes over a submission whose whole, compressed body unfolds to more than is read at once. */
+  upload(submission: Submission, body: Uint8Array): void;
 }
 
 export interface DispatchLimits {
@@ -70,6 +73,10 @@ export class Dispatcher {
   private readonly outputs: BufferPool;
   private readonly months = new Months();
   private readonly verdicts: SingleVerdicts;
+  private readonly target: SlabTarget;
+  /** Pieces of uploads that wait for a worker, and how many are at one. */
+  private readonly pieces: OpenSlab[] = [];
+  private pieces_running = 0;
   /** Slabs at the workers. */
   private running = 0;
   /** Slabs that were dispatched and are not answered yet. */
@@ -84,6 +91,10 @@ export class Dispatcher {
     this.slabs = new BufferPool(OpenSlab.bufferBytes(limits.slab_requests_max, limits.slab_bytes_max), kept_max);
     this.outputs = new BufferPool(this.slabs.buffer_bytes, kept_max);
     this.verdicts = new SingleVerdicts(ports);
+    this.target = {
+      append: (block) => ports.spool.append(block),
+      eventsCounted: (source, accepted, rejected) => ports.observer.eventsCounted(source, accepted, rejected),
+    };
   }
 
   /** Copies the body; it may be reused on return. What is not taken is answered `overloaded` at once. */
@@ -99,6 +110,22 @@ export class Dispatcher {
       this.turn_ends = true;
       setImmediate(() => this.endTurn());
     }
+  }
+
+  /**
+   * Has a piece of an upload made into blocks, and resolves when these are kept. Rejects with the OperatingError that it ended in.
+   * The caller has but a few under way.
+   */
+  processPiece(piece: Piece): Promise<PieceCounts> {
+    const submission = new PieceSubmission(piece);
+    const kind = { source: submission.source, month: this.months.of(piece.received_at_ms) };
+    const bytes = Math.max(OpenSlab.bufferBytes(1, piece.bytes.length), this.slabs.buffer_bytes);
+    const buffer = bytes === this.slabs.buffer_bytes ? this.slabs.take() : new SharedArrayBuffer(bytes);
+    const slab = new OpenSlab(kind, buffer, 1, submission);
+    slab.add(piece.bytes, submission, piece.received_at_ms);
+    this.pieces.push(slab);
+    this.pump();
+    return submission.counts;
   }
 
   /** Puts other limits on events and unfolded bodies into force, from the next slab on. */
@@ -124,9 +151,9 @@ export class Dispatcher {
   /** A body larger than a slab gets a buffer of its own, which is not kept. */
   private createSlab(source: number, month: number, body_bytes: number): OpenSlab {
     if (body_bytes > this.limits.slab_bytes_max) {
-      return new OpenSlab({ source, month }, new SharedArrayBuffer(OpenSlab.bufferBytes(1, body_bytes)), 1);
+      return new OpenSlab({ source, month }, new SharedArrayBuffer(OpenSlab.bufferBytes(1, body_bytes)), 1, this.target);
     }
-    return new OpenSlab({ source, month }, this.slabs.take(), this.limits.slab_requests_max);
+    return new OpenSlab({ source, month }, this.slabs.take(), this.limits.slab_requests_max, this.target);
   }
 
   private endTurn(): void {
@@ -134,12 +161,14 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** Starts what the workers can take: full slabs first, in order, then the open ones as they are. */
+  /** Starts what the workers can take: full slabs first, in order, then the open ones as they are. Pieces of uploads leave a place free. */
   private pump(): void {
-    while (this.running < this.limits.threads * this.limits.slabs_per_thread_max) {
-      const slab = this.queue.shift() ?? this.takeOpen();
+    const places = this.limits.threads * this.limits.slabs_per_thread_max;
+    while (this.running < places) {
+      const piece = this.pieces_running < Math.max(1, places - 1) ? this.pieces.shift() : undefined;
+      const slab = piece ?? this.queue.shift() ?? this.takeOpen();
       if (slab === undefined) return;
-      void this.run(slab);
+      void (slab === piece ? this.runPiece(slab) : this.run(slab));
     }
   }
 
@@ -158,6 +187,14 @@ export class Dispatcher {
     this.under_way++;
     await this.makeTrip(slab);
     this.under_way--;
+    this.pump();
+  }
+
+  /** A piece is not counted as under way: a small slab that finds a place free must not wait for it. */
+  private async runPiece(slab: OpenSlab): Promise<void> {
+    this.pieces_running++;
+    await this.makeTrip(slab);
+    this.pieces_running--;
     this.pump();
   }
 
@@ -200,7 +237,7 @@ export class Dispatcher {
     try {
       await Promise.all(
         result.blocks.map(({ table, offset, bytes, rows }) =>
-          this.ports.spool.append({ table, month, rows, bytes: new Uint8Array(result.output, offset, bytes) }),
+          slab.target.append({ table, month, rows, bytes: new Uint8Array(result.output, offset, bytes) }),
         ),
       );
       return undefined;
@@ -217,7 +254,9 @@ export class Dispatcher {
     for (let index = 0; index < slab.submissions.length; index++) {
       const responder = slab.submissions[index];
       const failure = table.failure(index);
-      if (failure !== undefined) {
+      if (result.unfold_too_far.includes(index)) {
+        this.ports.upload(responder, slab.copyBody(index));
+      } else if (failure !== undefined) {
         responder.failed(failure);
       } else if (problem !== undefined) {
         responder.failed(problem.code, problem.context);
@@ -227,6 +266,6 @@ export class Dispatcher {
       }
     }
     assert(accepted_in_all === 0 || result.blocks.length > 0, 'BUG: events were accepted but no block was made of them');
-    if (problem === undefined) this.ports.observer.eventsCounted(slab.kind.source, accepted_in_all, result.rejected);
+    if (problem === undefined) slab.target.eventsCounted(slab.kind.source, accepted_in_all, result.rejected);
   }
 }

@@ -7,6 +7,7 @@ import { PLAIN_FORMAT } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { Tenant } from '../../contract/tenant.ts';
+import type { SlabTarget } from './piece.ts';
 
 /** Requests of one slab share source and month, so that each of its tables gets one block in one partition. */
 export interface SlabKind {
@@ -31,6 +32,7 @@ export class OpenSlab {
     readonly kind: SlabKind,
     buffer: SharedArrayBuffer,
     readonly requests_max: number,
+    readonly target: SlabTarget,
   ) {
     this.table = new SlabTable(buffer, requests_max);
     this.bytes = new Uint8Array(buffer);
@@ -62,6 +64,12 @@ export class OpenSlab {
     this.submissions.push(submission);
     this.idempotency_keys.push(idempotency_key);
     if (idempotency_key !== '') this.has_idempotency_key = true;
+  }
+
+  /** A copy of a request's body, for whoever reads it another way. */
+  copyBody(index: number): Uint8Array {
+    const offset = this.table.offset(index);
+    return this.bytes.slice(offset, offset + this.table.length(index));
   }
 
   receivedAtMs(index: number): number {

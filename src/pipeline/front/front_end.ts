@@ -10,6 +10,7 @@ import type { ReadRoute } from '../../contract/read_route.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
 import type { KeyUse, Tenant } from '../../contract/tenant.ts';
+import { HELD_BODY_BYTES_MAX, type PartSource, type UploadIntake } from '../../contract/upload.ts';
 import { type Answer, AnswerWriter, errorAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
@@ -33,6 +34,8 @@ export interface FrontPorts {
   lookupKey(presented: string, use: KeyUse): Tenant | undefined;
   /** Takes a whole body; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
+  /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
+  beginUpload(submission: Submission, part_source: PartSource): UploadIntake | undefined;
   readonly read_routes: readonly ReadRoute[];
   /** Answers of GET /livez and /readyz. */
   health(path: string): Answer | undefined;
@@ -74,7 +77,8 @@ export class FrontEnd {
     this.context = this.createContext();
     this.app = ports.engine.App();
     for (const [source, { routes, kind }] of sources.entries()) {
-      for (const [index, route] of routes.entries()) this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind] });
+      for (const [index, route] of routes.entries())
+        this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch' });
     }
     this.mountReads();
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
@@ -124,8 +128,9 @@ export class FrontEnd {
     return {
       clock: this.ports.clock,
       budget: this.budget,
-      bodyBytesMax: (route) => this.bodyBytesMax(route),
+      bodyBytesMax: (place) => this.bodyBytesMax(place),
       submit: this.ports.submit,
+      beginUpload: this.ports.beginUpload,
       write: (response, answer) => this.writer.write(response, this.is_closing ? { ...answer, close: true } : answer),
       answered: (route, status, duration_ms, body_bytes) =>
         this.ports.observer.requestAnswered(route.path, status, duration_ms, body_bytes),
@@ -170,23 +175,24 @@ export class FrontEnd {
     this.answerEarly(response, route.path, { ...answer, close });
   }
 
-  private bodyBytesMax(route: Route): number {
-    return Math.min(this.limits.body_bytes_max, route.body_bytes_max ?? Number.POSITIVE_INFINITY);
+  private bodyBytesMax({ route, takes_uploads }: RoutePlace): number {
+    const route_bytes_max = route.body_bytes_max ?? (takes_uploads ? Number.POSITIVE_INFINITY : HELD_BODY_BYTES_MAX);
+    return Math.min(this.limits.body_bytes_max, route_bytes_max);
   }
 
   private problem(head: RequestHead, tenant: Tenant | undefined, place: RoutePlace): ErrorCode | undefined {
     if (this.is_closing) return 'shutting_down';
     if (head.lengths_conflict) return 'bad_request';
     if (tenant === undefined) return 'unauthorized';
-    return head.problem(this.bodyBytesMax(place.route), place.media);
+    return head.problem(this.bodyBytesMax(place), place.media);
   }
 
-  private refusalContext(problem: ErrorCode | undefined, { route, media }: RoutePlace): ErrorContext {
+  private refusalContext(problem: ErrorCode | undefined, place: RoutePlace): ErrorContext {
     switch (problem) {
       case 'body_too_large':
-        return { body_bytes_max: this.bodyBytesMax(route) };
+        return { body_bytes_max: this.bodyBytesMax(place) };
       case 'media_type_unsupported':
-        return { supported: media.map((each) => MEDIA_TYPE_NAMES[each]).join(', ') };
+        return { supported: place.media.map((each) => MEDIA_TYPE_NAMES[each]).join(', ') };
       case 'encoding_unsupported':
         return { supported: CODINGS_TAKEN.filter((coding) => coding !== 'identity').join(', ') };
       default:

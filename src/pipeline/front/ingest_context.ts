@@ -2,16 +2,20 @@
 import type { Clock } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
+import type { PartSource, UploadIntake } from '../../contract/upload.ts';
 import type { Answer } from './answers.ts';
 import type { ByteBudget } from './byte_budget.ts';
 import type { HttpResponse } from './engine.ts';
+import type { RoutePlace } from './ingest_request.ts';
 
 export interface IngestContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
-  bodyBytesMax(route: Route): number;
+  bodyBytesMax(place: RoutePlace): number;
   /** Hands a whole body on; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
+  /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
+  beginUpload(submission: Submission, part_source: PartSource): UploadIntake | undefined;
   write(response: HttpResponse, answer: Answer): void;
   /** For the metrics, once per answered request. */
   answered(route: Route, status: number, duration_ms: number, body_bytes: number): void;

@@ -8,14 +8,23 @@ import type { Media } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
 import type { Tenant } from '../../contract/tenant.ts';
+import { type UploadIntake, WHOLE_BODY_BYTES_MAX } from '../../contract/upload.ts';
 import { type Answer, errorAnswer } from './answers.ts';
 import { BodyCollector } from './body_collector.ts';
 import type { HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
 import type { RequestHead } from './request_head.ts';
 
-/** `reading` the body, `submitted` and waiting for its fate, or `over`: answered or given up. */
-type State = 'reading' | 'submitted' | 'over';
+/**
+ * `reading` the body, `uploading` it while it is read, `draining` what is left of one that was refused, `submitted` and waiting for its
+ * fate, or `over`: answered or given up.
+ */
+type State = 'reading' | 'uploading' | 'draining' | 'submitted' | 'over';
+
+/** What an upload takes of the budget, whatever its length. */
+const UPLOAD_BYTES = 8 * 2 ** 20;
+/** Of an upload that was refused on its way so much more is thrown away, so that a client that only then reads the answer gets it. */
+const DRAINED_BYTES_MAX = 64 * 2 ** 20;
 
 /** A route and where it stands in the list of sources. */
 export interface RoutePlace {
@@ -24,6 +33,8 @@ export interface RoutePlace {
   /** Position among the source's routes. */
   readonly index: number;
   readonly media: readonly Media[];
+  /** Whether a body that is too long to be held may be read while it arrives. */
+  readonly takes_uploads: boolean;
 }
 
 export class IngestRequest implements Submission {
@@ -37,7 +48,13 @@ export class IngestRequest implements Submission {
   private state: State = 'reading';
   private is_aborted = false;
   private collector: BodyCollector | undefined;
+  private intake: UploadIntake | undefined;
+  /** Why an upload was refused, until its end. */
+  private refusal: Answer | undefined;
+  private drained_bytes = 0;
   private body_bytes = 0;
+  /** What was taken from the budget. */
+  private held_bytes = 0;
 
   constructor(
     private readonly context: IngestContext,
@@ -71,17 +88,67 @@ export class IngestRequest implements Submission {
 
   /** Chunks still come after an early answer to a chunked upload; they are thrown away. */
   private receive(chunk: Uint8Array, is_last: boolean): void {
+    if (this.state === 'uploading') {
+      this.passOn(chunk, is_last);
+      return;
+    }
+    if (this.state === 'draining') this.drain(chunk, is_last);
     if (this.state !== 'reading') return;
-    const { budget } = this.context;
-    const body_bytes_max = this.context.bodyBytesMax(this.place.route);
-    if (this.body_bytes + chunk.length > body_bytes_max) {
+    const body_bytes_max = this.context.bodyBytesMax(this.place);
+    const body_bytes = Math.max(this.body_bytes + chunk.length, this.expected_bytes);
+    if (body_bytes > body_bytes_max) {
       this.refuse('body_too_large', { body_bytes_max });
-    } else if (!budget.take(chunk.length)) {
-      this.refuse('overloaded', {});
-    } else {
+    } else if (body_bytes > WHOLE_BODY_BYTES_MAX && this.place.takes_uploads) {
+      this.beginUpload(chunk, is_last);
+    } else if (this.hold(chunk.length)) {
       this.body_bytes += chunk.length;
       this.keep(chunk, is_last);
+    } else {
+      this.refuse('overloaded', {});
     }
+  }
+
+  private drain(chunk: Uint8Array, is_last: boolean): void {
+    this.drained_bytes += chunk.length;
+    if (this.refusal === undefined || (!is_last && this.drained_bytes <= DRAINED_BYTES_MAX)) return;
+    this.state = 'submitted';
+    this.end({ ...this.refusal, close: !is_last });
+  }
+
+  private hold(bytes: number): boolean {
+    if (!this.context.budget.take(bytes)) return false;
+    this.held_bytes += bytes;
+    return true;
+  }
+
+  /** The body is too long to be held: what there is of it goes on, and the rest as it comes. */
+  private beginUpload(chunk: Uint8Array, is_last: boolean): void {
+    if (!this.hold(UPLOAD_BYTES)) {
+      this.refuse('overloaded', {});
+      return;
+    }
+    this.state = 'uploading';
+    this.intake = this.context.beginUpload(this, {
+      pause: () => {
+        if (!this.is_aborted) this.response.pause();
+      },
+      resume: () => {
+        if (!this.is_aborted) this.response.resume();
+      },
+    });
+    if (this.intake === undefined) return;
+    const collected = this.collector?.collected();
+    this.collector = undefined;
+    if (collected !== undefined) this.intake.push(Uint8Array.from(collected));
+    this.passOn(chunk, is_last);
+  }
+
+  private passOn(chunk: Uint8Array, is_last: boolean): void {
+    this.body_bytes += chunk.length;
+    if (chunk.length > 0) this.intake?.push(Uint8Array.from(chunk));
+    if (!is_last) return;
+    this.state = 'submitted';
+    this.intake?.end();
   }
 
   private keep(chunk: Uint8Array, is_last: boolean): void {
@@ -110,11 +177,18 @@ export class IngestRequest implements Submission {
   /** The client is gone: what was submitted keeps its place in memory until its fate is known, the rest is dropped. */
   private abort(): void {
     this.is_aborted = true;
-    if (this.state === 'reading') this.finish();
+    if (this.state === 'reading' || this.state === 'draining') this.finish();
+    if (this.state === 'uploading') this.intake?.breakOff();
   }
 
   private end(answer: Answer): void {
     assert(this.state !== 'over', 'BUG: a request was answered twice');
+    if (this.state === 'uploading' && !this.is_aborted) {
+      this.state = 'draining';
+      this.refusal = answer;
+      this.response.resume();
+      return;
+    }
     if (!this.is_aborted) this.context.write(this.response, answer);
     this.context.answered(this.place.route, answer.status, this.context.clock.monotonicMs() - this.started_ms, this.body_bytes);
     this.finish();
@@ -123,7 +197,8 @@ export class IngestRequest implements Submission {
   private finish(): void {
     this.state = 'over';
     this.collector = undefined;
-    this.context.budget.give(this.body_bytes);
+    this.intake = undefined;
+    this.context.budget.give(this.held_bytes);
     this.context.inFlight(-1);
   }
 }

@@ -15,7 +15,16 @@ const MARK_NAME = 'penstock.json';
 const FORMAT = 1;
 
 /** What stages keep there; the command line writes the keys before any daemon ran. */
-const OUR_ENTRIES = new Set([MARK_NAME, `${MARK_NAME}.partial`, 'keys.json', 'spool', 'quarantine', 'clickhouse', LOCK_DIRECTORY]);
+const OUR_ENTRIES = new Set([
+  MARK_NAME,
+  `${MARK_NAME}.partial`,
+  'keys.json',
+  'spool',
+  'uploads',
+  'quarantine',
+  'clickhouse',
+  LOCK_DIRECTORY,
+]);
 /** What systems leave in any directory. */
 const SYSTEM_ENTRIES = new Set(['lost+found', '.DS_Store', '.Trashes', '.fseventsd', '.Spotlight-V100', '.snapshot', '.gitkeep', '.nfs']);
 

@@ -14,7 +14,7 @@ import { SegmentWriter } from './segment_writer.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
 
 /** Records of one segment: bounds the table of them in memory (about 7 MB for thirteen columns). */
-const RECORDS_MAX = 32_768;
+export const RECORDS_MAX = 32_768;
 /** Tables times months: a clock that jumps about must not open files without end. */
 const OPEN_SEGMENTS_MAX = 64;
 

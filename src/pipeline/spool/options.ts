@@ -29,6 +29,8 @@ export type SpoolIncident =
   | 'segment_quarantined'
   | 'tail_torn'
   | 'foreign_file'
+  | 'upload_waits_for_start'
+  | 'upload_record_damaged'
   | 'disk_unwritable'
   | 'disk_writable_again';
 

@@ -10,6 +10,7 @@ import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { SealedSegment, SegmentStore, SpoolBlock } from '../../contract/segment.ts';
 import type { Table } from '../../contract/table.ts';
+import type { UploadStage } from '../../contract/upload.ts';
 import { Committer } from './committer.ts';
 import { DiskGuard } from './disk_guard.ts';
 import { type ClosedSegment, OpenSegments } from './open_segments.ts';
@@ -22,6 +23,7 @@ import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
 import { SyncedDirectory } from './synced_directory.ts';
 import { isDiskFull, reasonOf } from './system_errors.ts';
+import { UploadStages } from './upload_stages.ts';
 
 /** With so many segments of a table waiting for delivery, age seals no more: fewer and larger segments catch up faster. */
 const BACKLOG_SEGMENTS_MAX = 32;
@@ -36,6 +38,7 @@ export class Spool implements SegmentStore {
   private readonly seal_queue: SealQueue;
   private readonly open_segments: OpenSegments;
   private readonly committer: Committer;
+  private readonly stages: UploadStages;
   private readonly listeners: ((segment: SealedSegment) => void)[] = [];
   private readonly queued_bytes_max: number;
   private bytes_max: number;
@@ -72,6 +75,27 @@ export class Spool implements SegmentStore {
       settled: (writer, written_bytes, error) => this.commitSettled(writer, written_bytes, error),
       groupCommitted: (blocks, bytes) => ports.observer.groupCommitted(blocks, bytes),
     });
+    this.stages = new UploadStages({
+      ports,
+      options,
+      directory: new SyncedDirectory(ports.fs, `${options.data_dir}/uploads`),
+      spool_directory: this.directory,
+      tables: this.tables,
+      hooks: {
+        nextSequence: () => this.next_sequence++,
+        refusal: (block) => this.refusal(block),
+        usedBytesChanged: (change) => {
+          this.unsealed_bytes += change;
+        },
+        failed: (writer, error) => this.writeFailed(writer, error),
+        admitted: (segment) => this.seal_queue.add(segment),
+      },
+    });
+  }
+
+  /** Begins an upload: its blocks are stored as they come, and admitted together. */
+  stage(): UploadStage {
+    return this.stages.begin();
   }
 
   /**
@@ -83,6 +107,7 @@ export class Spool implements SegmentStore {
     assert(this.state === 'new', 'BUG: the spool is started twice');
     await this.ports.fs.makeDirectory(this.directory.path);
     await this.ports.fs.makeDirectory(this.quarantined.directory);
+    await this.stages.recover();
     const { fs, observer } = this.ports;
     const recovery = await recoverSpool({ fs, observer, directory: this.directory, quarantine: this.quarantined });
     this.next_sequence = recovery.next_sequence;
@@ -186,7 +211,10 @@ export class Spool implements SegmentStore {
   private commitSettled(writer: SegmentWriter, written_bytes: number, error: unknown): Error | undefined {
     this.unsealed_bytes += written_bytes;
     this.open_segments.settle(writer);
-    if (error === undefined) return undefined;
+    return error === undefined ? undefined : this.writeFailed(writer, error);
+  }
+
+  private writeFailed(writer: SegmentWriter, error: unknown): Error {
     if (error instanceof AssertionError) return error;
     this.guard.failed(error);
     this.ports.observer.incident('append_failed', { table: writer.header.table, reason: reasonOf(error) });

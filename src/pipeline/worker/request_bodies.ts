@@ -18,7 +18,7 @@ export interface RequestBody {
   readonly offset: number;
   readonly length: number;
   /** Why there is nothing to read. */
-  readonly problem: ErrorCode | undefined;
+  readonly problem: ErrorCode | 'unfolds_too_far' | undefined;
   /** Events that were rejected before there was a batch. */
   readonly rejected: readonly RejectionReason[];
 }
@@ -32,6 +32,8 @@ export interface RequestBodies {
 export interface BodyLimits {
   /** Of one body, when it is unfolded. */
   bodyBytesMax(route: number): number;
+  /** A body that unfolds to more, but not beyond its limit, is not read here. */
+  readonly whole_body_bytes_max: number;
   readonly event_bytes_max: number;
   /** The array that a body of lines is read as. */
   readonly batch: string;
@@ -59,7 +61,7 @@ export function readBodies(task: SlabTask, table: SlabTable, limits: BodyLimits)
   return unfolding;
 }
 
-type Unfolded = { readonly bytes: Buffer; readonly rejected: readonly RejectionReason[] } | ErrorCode;
+type Unfolded = { readonly bytes: Buffer; readonly rejected: readonly RejectionReason[] } | ErrorCode | 'unfolds_too_far';
 
 class Unfolding implements RequestBodies {
   private readonly bodies: RequestBody[] = [];
@@ -93,8 +95,10 @@ class Unfolding implements RequestBodies {
 
   private unfold(body: Buffer, { media, coding }: BodyFormat, route: number): Unfolded {
     if (this.unfolded_bytes > UNFOLDED_BYTES_MAX) return 'overloaded';
-    const bytes = coding === 'identity' ? body : inflate(body, coding, this.limits.bodyBytesMax(route));
-    if (bytes === 'too_large') return 'inflated_too_large';
+    const body_bytes_max = this.limits.bodyBytesMax(route);
+    const { whole_body_bytes_max } = this.limits;
+    const bytes = coding === 'identity' ? body : inflate(body, coding, Math.min(body_bytes_max, whole_body_bytes_max));
+    if (bytes === 'too_large') return body_bytes_max > whole_body_bytes_max ? 'unfolds_too_far' : 'inflated_too_large';
     if (bytes === 'corrupt') return 'encoding_corrupt';
     switch (media) {
       case 'json':

@@ -57,6 +57,7 @@ export class SingleEvents {
       const tenant = task.tenants[table.tenant(index)];
       assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
       const { offset, length, problem } = bodies.at(index);
+      assert(problem !== 'unfolds_too_far', 'BUG: a single event was to be uploaded');
       if (problem !== undefined) {
         singles.push({ kind: 'refused', code: problem, context: {} });
         continue;
@@ -71,7 +72,7 @@ export class SingleEvents {
       };
       singles.push(this.processRequest(request, drafts, rejected));
     }
-    return { ...placeBlocks(drafts, task.output), rejected, singles };
+    return { ...placeBlocks(drafts, task.output), rejected, singles, unfold_too_far: [] };
   }
 
   private processRequest(request: SingleRequest, drafts: Draft[], rejected: Record<string, number>): SingleOutcome {

@@ -14,6 +14,7 @@ import type {
   SingleSource,
   Source,
 } from '../../contract/source.ts';
+import { WHOLE_BODY_BYTES_MAX } from '../../contract/upload.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { BlockBuilder, type FinishedBlock } from './block_builder.ts';
 import { Identities } from './identity.ts';
@@ -35,6 +36,8 @@ interface Workbench {
   readonly rejected: Map<RejectionReason, number>;
   /** Why events of the request in hand were rejected. */
   readonly reasons: RejectionReason[];
+  /** Requests of the slab in hand that are not read here. */
+  readonly unfold_too_far: number[];
 }
 
 /** The slab in hand. */
@@ -78,6 +81,7 @@ export class SlabProcessor {
     let received = 0;
     for (const builder of workbench.builders) builder.reset();
     workbench.rejected.clear();
+    workbench.unfold_too_far.length = 0;
     for (let index = 0; index < task.requests; index++) received += this.processRequest({ task, table, bodies }, index, workbench);
     return this.finish(task, workbench, received) ?? this.overloaded(task, table);
   }
@@ -87,6 +91,10 @@ export class SlabProcessor {
     const tenant = task.tenants[table.tenant(index)];
     assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
     const { offset, length, problem, rejected } = bodies.at(index);
+    if (problem === 'unfolds_too_far') {
+      workbench.unfold_too_far.push(index);
+      return 0;
+    }
     const request = { offset, length, tenant, received_at_ms: table.receivedAtMs(index) };
     const result: DecodeResult = problem === undefined ? this.decode(workbench, request) : { kind: 'failed', code: problem };
     if (result.kind === 'failed') {
@@ -130,7 +138,7 @@ export class SlabProcessor {
       table.setFailure(index, 'overloaded');
       singles.push({ kind: 'refused', code: 'overloaded', context: {} });
     }
-    return { output: task.output, blocks: [], rejected: {}, singles };
+    return { output: task.output, blocks: [], rejected: {}, singles, unfold_too_far: [] };
   }
 
   private finish(task: SlabTask, workbench: Workbench, received: number): SlabResult | undefined {
@@ -154,7 +162,7 @@ export class SlabProcessor {
       offset += block.bytes;
       return placed;
     });
-    return { output, blocks, rejected, singles: [] };
+    return { output, blocks, rejected, singles: [], unfold_too_far: [...workbench.unfold_too_far] };
   }
 
   private createSingleEvents(source: SingleSource): SingleEvents {
@@ -183,13 +191,23 @@ export class SlabProcessor {
       reject: (reason) => reasons.push(reason),
     };
     const kernel_path = this.options.uses_kernel_path ? KernelPath.create(source, bodies, this.batches, builders) : undefined;
-    return { source, decoder: source.createDecoder(tools), builders: [...builders.values()], kernel_path, rejected: new Map(), reasons };
+    return {
+      source,
+      decoder: source.createDecoder(tools),
+      builders: [...builders.values()],
+      kernel_path,
+      rejected: new Map(),
+      reasons,
+      unfold_too_far: [],
+    };
   }
 }
 
 function bodyLimits({ body_bytes_max, event_bytes_max }: SlabTask, source: Source): BodyLimits {
   return {
     bodyBytesMax: (route) => Math.min(body_bytes_max, source.routes[route]?.body_bytes_max ?? body_bytes_max),
+    // A single event is never an upload, however long it is.
+    whole_body_bytes_max: source.kind === 'batch' ? WHOLE_BODY_BYTES_MAX : body_bytes_max,
     event_bytes_max,
     batch: source.kind === 'batch' ? source.batch : '',
   };

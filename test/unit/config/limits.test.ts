@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isLoopback, worstCase } from '../../../src/config/limits.ts';
+import { isLoopback, sealBytesMax, worstCase } from '../../../src/config/limits.ts';
 import { loadGiven } from './loading.ts';
 
 const CONTRADICTIONS: readonly { yaml: string; says: RegExp }[] = [
   {
-    yaml: 'http: { event_bytes_max: 33 MiB }',
-    says: /^http\.event_bytes_max .*: 33 MiB is not allowed; it must not exceed http\.body_bytes_max, which is 32 MiB/,
+    yaml: 'http: { event_bytes_max: 2 MiB, body_bytes_max: 1 MiB }',
+    says: /^http\.event_bytes_max .*: 2 MiB is not allowed; it must not exceed http\.body_bytes_max, which is 1 MiB/,
   },
-  { yaml: 'http: { bytes_in_flight_max: 16 MiB }', says: /^http\.body_bytes_max.* must not exceed http\.bytes_in_flight_max/ },
-  { yaml: 'spool: { queued_bytes_max: 16 MiB }', says: /^http\.body_bytes_max.* must not exceed spool\.queued_bytes_max/ },
-  { yaml: 'spool: { bytes_max: 100 MiB }', says: /^spool\.seal_bytes_max.* must not exceed half of spool\.bytes_max, which is 50 MiB/ },
+  {
+    yaml: 'http: { bytes_in_flight_max: 15 MiB }',
+    says: /^http\.bytes_in_flight_max.* must be at least what a body can take of it, which is 16 MiB/,
+  },
+  { yaml: 'spool: { queued_bytes_max: 15 MiB }', says: /^spool\.queued_bytes_max.* must be at least what the block of a body can take/ },
   { yaml: 'dispatch: { slab_bytes_max: 64 MiB }\nhttp: { bytes_in_flight_max: 32 MiB }', says: /^dispatch\.slab_bytes_max/ },
-  { yaml: 'workers: { heap_bytes_max: 256 MiB }', says: /^http\.body_bytes_max.* must not exceed 1\/24 of workers\.heap_bytes_max/ },
+  {
+    yaml: 'workers: { heap_bytes_max: 256 MiB }',
+    says: /^workers\.heap_bytes_max.* must be at least 24 times what a body can take, which is 384 MiB/,
+  },
   { yaml: 'delivery: { retry_delay_ms_min: 50000 }', says: /^delivery\.retry_delay_ms_min .*: 50000 is not allowed/ },
   { yaml: 'spool: { group_delay_ms_max: 500, seal_age_ms_max: 100 }', says: /^spool\.group_delay_ms_max/ },
   { yaml: 'admin: { host: 0.0.0.0 }', says: /^admin\.host .*beyond loopback it needs admin\.token/ },
@@ -31,6 +36,7 @@ const AGREEMENTS = [
   'http: { port: 0 }\nadmin: { port: 0 }\nclickhouse: { embedded_port: 0 }',
   'clickhouse: { url: "https://u:p%40ss@host:8443", embedded_port: 8080 }',
   'clickhouse: { url: "http://[::1]:8123" }',
+  'spool: { bytes_max: 1 MiB }',
 ];
 for (const yaml of AGREEMENTS) {
   test(`${yaml.replaceAll('\n', ', ')} is taken`, async () => {
@@ -43,6 +49,11 @@ test('loopback is 127.0.0.0/8, ::1 and localhost, and nothing that only looks li
   for (const host of ['0.0.0.0', '::', '127.0.0.1.example.com', '10.0.0.1', 'localhost.example.com']) assert.ok(!isLoopback(host), host);
 });
 
+test('a segment takes no more than half of a small spool', async () => {
+  const { config } = await loadGiven({ yaml: 'spool: { bytes_max: 10 MiB }' });
+  assert.equal(sealBytesMax(config.spool), 5 * 1024 ** 2);
+});
+
 test('memory and disk at the worst are the sums of their shares, and grow with the limits', async () => {
   const small = worstCase((await loadGiven({ cores: 2 })).config);
   const large = worstCase((await loadGiven({ cores: 3, yaml: 'spool: { bytes_max: 20 GiB }' })).config);
@@ -51,6 +62,6 @@ test('memory and disk at the worst are the sums of their shares, and grow with t
       memory.reduce((sum, share) => sum + share.size_bytes, 0),
       memory_bytes,
     );
-  assert.equal(large.memory_bytes - small.memory_bytes, (768 + 32) * 1024 ** 2);
+  assert.equal(large.memory_bytes - small.memory_bytes, (768 + 16) * 1024 ** 2);
   assert.deepEqual([small.disk_bytes, large.disk_bytes], [10 * 1024 ** 3, 20 * 1024 ** 3]);
 });

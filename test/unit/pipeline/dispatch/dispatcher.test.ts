@@ -31,6 +31,7 @@ class Scene {
   readonly appended: SpoolBlock[] = [];
   readonly counted: [number, Record<string, number>][] = [];
   readonly deaths: string[] = [];
+  readonly uploaded: [Submission, Uint8Array][] = [];
   spool_error: Error | undefined;
   readonly waiting: { task: SlabTask; finish: () => void; die: () => void }[] = [];
   readonly dispatcher: Dispatcher;
@@ -56,7 +57,10 @@ class Scene {
     };
     const gate: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
     const random = { fraction: () => 0.5, uuid: () => 'a seed' };
-    this.dispatcher = new Dispatcher({ workers, spool, gate, clock: this.clock, random, observer }, { ...LIMITS, ...limits });
+    this.dispatcher = new Dispatcher(
+      { workers, spool, gate, clock: this.clock, random, observer, upload: (submission, body) => this.uploaded.push([submission, body]) },
+      { ...LIMITS, ...limits },
+    );
   }
 
   submit(body: Uint8Array): void {

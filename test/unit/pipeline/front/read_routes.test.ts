@@ -49,6 +49,7 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
         readFailed: (_path, error) => failures.push(error),
       },
       lookupKey: (presented, use) => (presented === `key-${use}` ? TENANT : undefined),
+      beginUpload: () => undefined,
       submit: () => undefined,
       read_routes,
       health: () => undefined,

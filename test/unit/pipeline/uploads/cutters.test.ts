@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cutter, CutterLimits } from '../../../../src/pipeline/uploads/cutter.ts';
+import { JsonCutter } from '../../../../src/pipeline/uploads/json_cutter.ts';
+import { LineCutter } from '../../../../src/pipeline/uploads/line_cutter.ts';
+import { type SeededRandom, seededRandom } from '../../../support/seeded_random.ts';
+
+const LIMITS: CutterLimits = { piece_bytes_max: 64, event_bytes_max: 1000 };
+
+interface Cut {
+  readonly pieces: string[];
+  readonly problem: string | undefined;
+  readonly too_large: number;
+}
+
+/** Cuts a body that arrives in parts of the given length. */
+function cut(cutter: Cutter, body: Uint8Array | string, part_bytes: () => number): Cut {
+  const bytes = Buffer.from(body);
+  const pieces: string[] = [];
+  const take = (piece: Uint8Array): number => pieces.push(Buffer.from(piece).toString());
+  let problem: string | undefined;
+  for (let at = 0; at < bytes.length && problem === undefined; ) {
+    const length = part_bytes();
+    const part = Uint8Array.from(bytes.subarray(at, at + length));
+    problem = cutter.push(part, take);
+    part.fill(0);
+    at += length;
+  }
+  problem ??= cutter.end(take);
+  return { pieces, problem, too_large: cutter.events_too_large };
+}
+
+function cutJson(body: Uint8Array | string, part_bytes = (): number => 1 << 20, limits = LIMITS): Cut {
+  return cut(new JsonCutter('events', limits), body, part_bytes);
+}
+
+function eventsOf(pieces: readonly string[]): unknown[] {
+  return pieces.flatMap((piece) => {
+    const { events }: { events: unknown[] } = JSON.parse(piece);
+    return events;
+  });
+}
+
+function randomEvent(random: SeededRandom, depth = 0): unknown {
+  switch (random.below(depth > 2 ? 5 : 7)) {
+    case 0:
+      return random.below(1e6) - 5e5;
+    case 1:
+      return random.pick(['', '"', '\\', '\\"', '[', ']', '{"events":[', '},{', 'é€😀', '\u0000\n', 'a'.repeat(random.below(90))]);
+    case 2:
+      return null;
+    case 3:
+      return random.fraction() < 0.5;
+    case 4:
+      return random.fraction();
+    case 5:
+      return Array.from({ length: random.below(4) }, () => randomEvent(random, depth + 1));
+    default:
+      return Object.fromEntries(
+        Array.from({ length: random.below(4) }, () => [random.pick(['events', 'a', '\\', '"', 'é']), randomEvent(random, depth + 1)]),
+      );
+  }
+}
+
+test('random bodies in random parts: the pieces hold the events, and the cuts do not depend on the parts', () => {
+  const seed = Date.now() % 1_000_000;
+  const random = seededRandom(seed);
+  for (let round = 0; round < 500; round++) {
+    const events = Array.from({ length: random.below(30) }, () => randomEvent(random));
+    const body = { before: randomEvent(random), events, after: { events: randomEvent(random), x: [events.length] } };
+    const text = JSON.stringify(body, null, random.below(3));
+    const whole = cutJson(text);
+    assert.deepEqual(
+      { problem: whole.problem, events: eventsOf(whole.pieces) },
+      { problem: undefined, events },
+      `seed=${seed} round=${round}`,
+    );
+    const parts = cutJson(text, () => 1 + random.below(20));
+    assert.deepEqual(parts, whole, `seed=${seed} round=${round}`);
+  }
+});
+
+test('a piece holds as many events as fit, and one that is larger than a piece has one of its own', () => {
+  const events = ['a'.repeat(20), 'b'.repeat(20), 'c'.repeat(20), 'd'.repeat(200), 'e'];
+  const { pieces } = cutJson(JSON.stringify({ events }));
+  assert.deepEqual(
+    pieces.map((piece) => eventsOf([piece]).length),
+    [2, 1, 1, 1],
+  );
+});
+
+test('an event that is too large is left out and counted, in whatever parts it comes', () => {
+  const body = JSON.stringify({ events: [1, 'x'.repeat(5000), { a: 'y'.repeat(2000) }, 2] });
+  for (const part_bytes of [1, 7, 1 << 20]) {
+    const { pieces, problem, too_large } = cutJson(body, () => part_bytes);
+    assert.deepEqual({ events: eventsOf(pieces), problem, too_large }, { events: [1, 2], problem: undefined, too_large: 2 });
+  }
+});
+
+test('what is no batch is told by its code', () => {
+  const cases: [string, string | undefined][] = [
+    ['{"events":[]}', undefined],
+    [' { "events" : [ ] } ', undefined],
+    ['{"a":[{"events":[1]}],"events":[1]}', undefined],
+    ['{"events":[1,,2]}', 'not_json'],
+    ['{"events":[1,]}', 'not_json'],
+    ['{"events":[,1]}', 'not_json'],
+    ['{"events":[1', 'not_json'],
+    ['{"events":["1]}', 'not_json'],
+    ['{"events":[1]', 'not_json'],
+    ['{"events":[1]}}', 'not_json'],
+    ['{"events":[{]}', 'not_json'],
+    ['{"events":[1],}', 'not_json'],
+    ['{"events":[1]} x', 'not_json'],
+    ['\ufeff{"events":[1]}', 'not_json'],
+    ['', 'not_json'],
+    ['[{"events":[1]}]', 'not_an_object'],
+    ['{}', 'no_events'],
+    ['{"events":{}}', 'no_events'],
+    ['{"x":{"events":[1]}}', 'no_events'],
+    ['{"xevents":[1],"eventsx":[2]}', 'no_events'],
+    ['{"x":"events","y":[1]}', 'no_events'],
+    ['{"events":[1],"events":[2]}', 'repeated_events'],
+    [`{"a":${'['.repeat(600)}`, 'nesting_too_deep'],
+    [`{"a":"${'x'.repeat(1 << 20)}","events":[]}`, 'body_around_events_too_large'],
+  ];
+  for (const [body, code] of cases) {
+    assert.equal(cutJson(body).problem, code, body.slice(0, 60));
+    assert.equal(cutJson(body, () => 1 + (body.length >> 12)).problem, code, body.slice(0, 60));
+  }
+});
+
+test('invalid UTF-8 around the events is not JSON', () => {
+  assert.equal(cutJson(Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff]), Buffer.from('","events":[]}')])).problem, 'not_json');
+});
+
+test('lines are cut between lines, blank ones and a missing end do not matter', () => {
+  const seed = Date.now() % 1_000_000;
+  const random = seededRandom(seed);
+  for (let round = 0; round < 200; round++) {
+    const lines = Array.from({ length: random.below(30) }, () => 'x'.repeat(random.below(60)));
+    const text = lines.join('\n');
+    const whole = cut(new LineCutter(LIMITS), text, () => 1 << 20);
+    const parts = cut(new LineCutter(LIMITS), text, () => 1 + random.below(20));
+    assert.deepEqual(parts, whole, `seed=${seed} round=${round}`);
+    const read = whole.pieces.flatMap((piece) => piece.split('\n'));
+    assert.deepEqual(
+      read.filter((line) => line !== ''),
+      lines.filter((line) => line !== ''),
+      `seed=${seed} round=${round}`,
+    );
+    for (const piece of whole.pieces) assert.ok(piece.length <= LIMITS.piece_bytes_max || piece.split('\n').length <= 2);
+  }
+  const { pieces, too_large } = cut(new LineCutter(LIMITS), `a\n${'x'.repeat(5000)}\nb`, () => 3);
+  assert.deepEqual([pieces.join('\n').split('\n').filter(Boolean), too_large], [['a', 'b'], 1]);
+});
