@@ -11,6 +11,8 @@ export interface PieceShape {
   readonly prefix: Uint8Array;
   readonly separator: Uint8Array;
   readonly suffix: Uint8Array;
+  /** Completes the piece, where its beginning says how many events it has. */
+  end?(bytes: Buffer, events: number): void;
 }
 
 export class Piece {
@@ -67,6 +69,7 @@ export class Piece {
     const end = this.event_start - separator.length;
     this.used = end;
     this.append(suffix);
+    this.shape.end?.(this.bytes, this.events);
     take(this.bytes.subarray(0, this.used));
     this.used = prefix.length;
     this.event_start = this.used;

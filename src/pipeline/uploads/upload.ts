@@ -9,6 +9,7 @@ import { PIECE_BYTES_MAX, type UploadStage } from '../../contract/upload.ts';
 import type { Cutter } from './cutter.ts';
 import { JsonCutter } from './json_cutter.ts';
 import { LineCutter } from './line_cutter.ts';
+import { PackCutter } from './pack_cutter.ts';
 import { unfold } from './unfold.ts';
 
 /** What became of the events of a piece, or of the whole upload; `rejected` by reason. */
@@ -130,5 +131,12 @@ export class Upload {
 
 function createCutter({ format, batch, event_bytes_max }: UploadOptions): Cutter {
   const limits = { piece_bytes_max: PIECE_BYTES_MAX, event_bytes_max };
-  return format.media === 'ndjson' ? new LineCutter(limits) : new JsonCutter(batch, limits);
+  switch (format.media) {
+    case 'json':
+      return new JsonCutter(batch, limits);
+    case 'ndjson':
+      return new LineCutter(limits);
+    case 'msgpack':
+      return new PackCutter(batch, limits);
+  }
 }

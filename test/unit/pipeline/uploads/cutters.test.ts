@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Packr, unpack } from 'msgpackr';
 import type { Cutter, CutterLimits } from '../../../../src/pipeline/uploads/cutter.ts';
 import { JsonCutter } from '../../../../src/pipeline/uploads/json_cutter.ts';
 import { LineCutter } from '../../../../src/pipeline/uploads/line_cutter.ts';
+import { PackCutter } from '../../../../src/pipeline/uploads/pack_cutter.ts';
 import { type SeededRandom, seededRandom } from '../../../support/seeded_random.ts';
 
 const LIMITS: CutterLimits = { piece_bytes_max: 64, event_bytes_max: 1000 };
+
+const packr = new Packr({ useRecords: false, variableMapSize: true });
 
 interface Cut {
   readonly pieces: string[];
@@ -153,4 +157,56 @@ test('lines are cut between lines, blank ones and a missing end do not matter', 
   }
   const { pieces, too_large } = cut(new LineCutter(LIMITS), `a\n${'x'.repeat(5000)}\nb`, () => 3);
   assert.deepEqual([pieces.join('\n').split('\n').filter(Boolean), too_large], [['a', 'b'], 1]);
+});
+
+function cutPack(body: Uint8Array, part_bytes = (): number => 1 << 20): Cut & { readonly events: unknown[] } {
+  const cutter = new PackCutter('events', LIMITS);
+  const events: unknown[] = [];
+  const pieces: string[] = [];
+  const take = (piece: Uint8Array): void => {
+    pieces.push(Buffer.from(piece).toString('hex'));
+    const { events: taken }: { events: unknown[] } = unpack(Uint8Array.from(piece));
+    events.push(...taken);
+  };
+  let problem: string | undefined;
+  for (let at = 0; at < body.length && problem === undefined; ) {
+    const length = part_bytes();
+    problem = cutter.push(Uint8Array.from(body.subarray(at, at + length)), take);
+    at += length;
+  }
+  problem ??= cutter.end(take);
+  return { pieces, problem, too_large: cutter.events_too_large, events };
+}
+
+test('random MessagePack bodies in random parts: the pieces hold the events, and the cuts do not depend on the parts', () => {
+  const seed = Date.now() % 1_000_000;
+  const random = seededRandom(seed);
+  for (let round = 0; round < 500; round++) {
+    const events = Array.from({ length: random.below(30) }, () => randomEvent(random));
+    const body = packr.pack({ before: randomEvent(random), events, after: { events: [1], x: randomEvent(random) } });
+    const whole = cutPack(body);
+    assert.deepEqual({ problem: whole.problem, events: whole.events }, { problem: undefined, events }, `seed=${seed} round=${round}`);
+    assert.deepEqual(
+      cutPack(body, () => 1 + random.below(20)),
+      whole,
+      `seed=${seed} round=${round}`,
+    );
+  }
+});
+
+test('what is no MessagePack batch is told by its code', () => {
+  const good = packr.pack({ events: [{ a: [1, 'text', 2.5, null] }] });
+  for (let length = 0; length < good.length; length++) {
+    assert.equal(cutPack(good.subarray(0, length), () => 3).problem, 'not_message_pack', `${length} bytes`);
+  }
+  assert.equal(cutPack(Buffer.concat([good, Buffer.from([0])])).problem, 'not_message_pack');
+  assert.equal(cutPack(Buffer.from([0xc1, 0, 0, 0, 0, 0])).problem, 'not_message_pack');
+  assert.equal(cutPack(packr.pack([{ events: [1] }])).problem, 'not_an_object');
+  assert.equal(cutPack(packr.pack({ x: { events: [1] } })).problem, 'no_events');
+  assert.equal(cutPack(packr.pack({ events: {} })).problem, 'no_events');
+  assert.equal(cutPack(packr.pack({ events: [] })).problem, undefined);
+  assert.equal(cutPack(Buffer.concat([Buffer.from([0x82]), good.subarray(1), good.subarray(1)])).problem, 'repeated_events');
+  assert.equal(cutPack(Buffer.concat([Buffer.from([0x81, 0xa1, 0x61]), Buffer.alloc(1000, 0x91)])).problem, 'nesting_too_deep');
+  const { events, too_large } = cutPack(packr.pack({ events: [1, 'x'.repeat(5000), 2] }), () => 7);
+  assert.deepEqual([events, too_large], [[1, 2], 1]);
 });
