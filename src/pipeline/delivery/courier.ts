@@ -50,116 +50,116 @@ export type CourierEnd =
   | { readonly kind: 'parked'; readonly segment: SealedSegment; readonly failure: DeliveryFailure };
 
 export class Courier {
-  readonly #ports: CourierPorts;
-  readonly #limits: DeliveryLimits;
-  readonly #host: CourierHost;
-  #segment: SealedSegment;
-  #phase: Phase = 'send';
+  private readonly ports: CourierPorts;
+  private readonly limits: DeliveryLimits;
+  private readonly host: CourierHost;
+  private segment: SealedSegment;
+  private phase: Phase = 'send';
   /** Some try may have put the rows in; sticky, since a later clean failure says nothing about an earlier try. */
-  #in_doubt: boolean;
+  private in_doubt: boolean;
   /** Monotonic time of the last try whose fate is unknown; of the start for one that an earlier process made. */
-  #last_doubt_ms: number;
+  private last_doubt_ms: number;
   /** The token in use was accepted by a clean answer; if the rows are absent all the same, it is spent. */
-  #confirmed = false;
-  #present = false;
-  #corruption: string | undefined;
-  #given_up: DeliveryFailure | undefined;
-  #failures = 0;
-  #shrinks_left: number;
+  private confirmed = false;
+  private present = false;
+  private corruption: string | undefined;
+  private given_up: DeliveryFailure | undefined;
+  private failures = 0;
+  private shrinks_left: number;
 
   constructor(ports: CourierPorts, limits: DeliveryLimits, host: CourierHost, segment: SealedSegment, shrink_tries: number) {
-    this.#ports = ports;
-    this.#limits = limits;
-    this.#host = host;
-    this.#segment = segment;
-    this.#in_doubt = segment.tokens > 0;
-    this.#last_doubt_ms = ports.clock.monotonicMs();
-    this.#shrinks_left = shrink_tries;
+    this.ports = ports;
+    this.limits = limits;
+    this.host = host;
+    this.segment = segment;
+    this.in_doubt = segment.tokens > 0;
+    this.last_doubt_ms = ports.clock.monotonicMs();
+    this.shrinks_left = shrink_tries;
   }
 
   /** Resolves when the segment needs no more of us. Rejects only on a bug. */
   async run(): Promise<CourierEnd> {
-    while (!this.#host.pause.stopped) {
+    while (!this.host.pause.stopped) {
       try {
-        const end = await this.#step();
+        const end = await this.step();
         if (end !== undefined) return end;
       } catch (error) {
-        await this.#digest(error);
+        await this.digest(error);
       }
     }
-    return { kind: 'interrupted', segment: this.#segment };
+    return { kind: 'interrupted', segment: this.segment };
   }
 
   /** One move; undefined when another must follow. */
-  async #step(): Promise<CourierEnd | undefined> {
-    if (this.#present) return this.#retire();
-    if (this.#corruption !== undefined) return this.#quarantine(this.#corruption);
-    if (this.#in_doubt && !(await this.#knownAbsent())) return undefined;
-    if (this.#given_up !== undefined) return { kind: 'parked', segment: this.#segment, failure: this.#given_up };
-    if (this.#confirmed && !(await this.#takeAnotherToken())) return undefined;
-    await this.#insert();
+  private async step(): Promise<CourierEnd | undefined> {
+    if (this.present) return this.retire();
+    if (this.corruption !== undefined) return this.quarantine(this.corruption);
+    if (this.in_doubt && !(await this.knownAbsent())) return undefined;
+    if (this.given_up !== undefined) return { kind: 'parked', segment: this.segment, failure: this.given_up };
+    if (this.confirmed && !(await this.takeAnotherToken())) return undefined;
+    await this.insert();
     return undefined;
   }
 
   /** True when ClickHouse has none of the rows and nothing that could still bring them is running. */
-  async #knownAbsent(): Promise<boolean> {
-    const { sink, slots, clock } = this.#ports;
-    this.#phase = 'ask';
-    if (this.#failures === 0) this.#host.state('settling');
-    const running = await slots.hold(() => sink.isRunning(this.#segment.id));
+  private async knownAbsent(): Promise<boolean> {
+    const { sink, slots, clock } = this.ports;
+    this.phase = 'ask';
+    if (this.failures === 0) this.host.state('settling');
+    const running = await slots.hold(() => sink.isRunning(this.segment.id));
     if (running) {
-      this.#host.state('settling');
-      await this.#host.pause.wait(this.#limits.running_poll_ms);
+      this.host.state('settling');
+      await this.host.pause.wait(this.limits.running_poll_ms);
       return false;
     }
-    const rows = await slots.hold(() => sink.countRows(this.#segment.table, this.#segment.id));
+    const rows = await slots.hold(() => sink.countRows(this.segment.table, this.segment.id));
     if (rows === 0) return true;
-    if (rows === this.#segment.rows) {
-      this.#present = true;
+    if (rows === this.segment.rows) {
+      this.present = true;
       return false;
     }
-    const failure = partialInsert(this.#segment, rows, clock.nowMs());
-    this.#host.failed(this.#segment, failure);
-    this.#host.state('stopped', failure);
-    await this.#host.pause.wait(jitteredMs(this.#ports.random, this.#limits.probe_ms));
+    const failure = partialInsert(this.segment, rows, clock.nowMs());
+    this.host.failed(this.segment, failure);
+    this.host.state('stopped', failure);
+    await this.host.pause.wait(jitteredMs(this.ports.random, this.limits.probe_ms));
     return false;
   }
 
   /** False when it is too early: then everything must be asked anew. */
-  async #takeAnotherToken(): Promise<boolean> {
-    const wait_ms = this.#last_doubt_ms + this.#limits.settle_ms - this.#ports.clock.monotonicMs();
+  private async takeAnotherToken(): Promise<boolean> {
+    const wait_ms = this.last_doubt_ms + this.limits.settle_ms - this.ports.clock.monotonicMs();
     if (wait_ms > 0) {
-      this.#host.state('settling');
-      await this.#host.pause.wait(wait_ms);
+      this.host.state('settling');
+      await this.host.pause.wait(wait_ms);
       return false;
     }
-    this.#phase = 'send';
-    this.#segment = await this.#ports.segments.takeToken(this.#segment);
-    this.#confirmed = false;
+    this.phase = 'send';
+    this.segment = await this.ports.segments.takeToken(this.segment);
+    this.confirmed = false;
     return true;
   }
 
-  async #insert(): Promise<void> {
-    this.#phase = 'send';
-    if (this.#failures === 0) this.#host.state('sending');
-    const { clock, slots } = this.#ports;
+  private async insert(): Promise<void> {
+    this.phase = 'send';
+    if (this.failures === 0) this.host.state('sending');
+    const { clock, slots } = this.ports;
     await slots.hold(async () => {
-      if (this.#host.pause.stopped) return;
+      if (this.host.pause.stopped) return;
       const started_ms = clock.monotonicMs();
-      await this.#send();
-      this.#host.inserted(this.#segment, clock.monotonicMs() - started_ms);
-      if (this.#in_doubt) this.#confirmed = true;
-      else this.#present = true;
+      await this.send();
+      this.host.inserted(this.segment, clock.monotonicMs() - started_ms);
+      if (this.in_doubt) this.confirmed = true;
+      else this.present = true;
     });
   }
 
   /** Opens before it takes the first token: a damaged segment must not look as if it had been sent. */
-  async #send(): Promise<void> {
-    const { sink, segments, random } = this.#ports;
-    const body = await segments.open(this.#segment);
+  private async send(): Promise<void> {
+    const { sink, segments, random } = this.ports;
+    const body = await segments.open(this.segment);
     try {
-      if (this.#segment.tokens === 0) this.#segment = await segments.takeToken(this.#segment);
-      const { id, table, columns, native_bytes, tokens } = this.#segment;
+      if (this.segment.tokens === 0) this.segment = await segments.takeToken(this.segment);
+      const { id, table, columns, native_bytes, tokens } = this.segment;
       await sink.insert({
         table,
         columns,
@@ -173,49 +173,49 @@ export class Courier {
     }
   }
 
-  async #retire(): Promise<CourierEnd> {
-    this.#phase = 'keep';
-    await this.#ports.segments.retire(this.#segment);
-    return { kind: 'delivered', segment: this.#segment };
+  private async retire(): Promise<CourierEnd> {
+    this.phase = 'keep';
+    await this.ports.segments.retire(this.segment);
+    return { kind: 'delivered', segment: this.segment };
   }
 
-  async #quarantine(reason: string): Promise<CourierEnd> {
-    this.#phase = 'keep';
-    await this.#ports.segments.quarantine(this.#segment, reason);
-    return { kind: 'quarantined', segment: this.#segment, reason };
+  private async quarantine(reason: string): Promise<CourierEnd> {
+    this.phase = 'keep';
+    await this.ports.segments.quarantine(this.segment, reason);
+    return { kind: 'quarantined', segment: this.segment, reason };
   }
 
   /** Takes in what went wrong and waits as long as it asks for. */
-  async #digest(error: unknown): Promise<void> {
+  private async digest(error: unknown): Promise<void> {
     const reason = corruption(error);
-    if (reason !== undefined && this.#corruption === undefined) {
-      this.#corruption = reason;
+    if (reason !== undefined && this.corruption === undefined) {
+      this.corruption = reason;
       return;
     }
-    const failure = describeFailure(error, this.#phase, this.#segment, this.#ports.clock.nowMs());
-    this.#failures++;
-    this.#host.failed(this.#segment, failure);
+    const failure = describeFailure(error, this.phase, this.segment, this.ports.clock.nowMs());
+    this.failures++;
+    this.host.failed(this.segment, failure);
     if (failure.in_doubt) {
-      this.#in_doubt = true;
-      this.#last_doubt_ms = this.#ports.clock.monotonicMs();
+      this.in_doubt = true;
+      this.last_doubt_ms = this.ports.clock.monotonicMs();
     }
-    const hopeless = this.#isHopeless(failure);
-    if (hopeless && this.#host.mayPark()) {
-      this.#given_up = failure;
+    const hopeless = this.isHopeless(failure);
+    if (hopeless && this.host.mayPark()) {
+      this.given_up = failure;
     } else if (hopeless || failure.action === 'pause') {
-      await this.#waitAs('paused', failure, jitteredMs(this.#ports.random, this.#limits.probe_ms));
+      await this.waitAs('paused', failure, jitteredMs(this.ports.random, this.limits.probe_ms));
     } else {
-      await this.#waitAs('retrying', failure, backoffMs(this.#ports.random, this.#limits, this.#failures));
+      await this.waitAs('retrying', failure, backoffMs(this.ports.random, this.limits, this.failures));
     }
   }
 
-  #isHopeless(failure: DeliveryFailure): boolean {
-    if (failure.action === 'shrink') this.#shrinks_left--;
-    return failure.action === 'dead_letter' || (failure.action === 'shrink' && this.#shrinks_left <= 0);
+  private isHopeless(failure: DeliveryFailure): boolean {
+    if (failure.action === 'shrink') this.shrinks_left--;
+    return failure.action === 'dead_letter' || (failure.action === 'shrink' && this.shrinks_left <= 0);
   }
 
-  async #waitAs(state: LaneState, failure: DeliveryFailure, delay_ms: number): Promise<void> {
-    this.#host.state(state, failure);
-    await this.#host.pause.wait(delay_ms);
+  private async waitAs(state: LaneState, failure: DeliveryFailure, delay_ms: number): Promise<void> {
+    this.host.state(state, failure);
+    await this.host.pause.wait(delay_ms);
   }
 }

@@ -24,41 +24,41 @@ export interface DeliveryPorts {
 }
 
 export class Delivery {
-  readonly #ports: CourierPorts;
-  readonly #limits: DeliveryLimits;
-  readonly #tally: Tally;
-  readonly #lanes = new Map<string, Lane>();
-  #phase: 'new' | 'started' | 'stopped' = 'new';
+  private readonly ports: CourierPorts;
+  private readonly limits: DeliveryLimits;
+  private readonly tally: Tally;
+  private readonly lanes = new Map<string, Lane>();
+  private phase: 'new' | 'started' | 'stopped' = 'new';
   /** Those who wait in `flush`; called whenever a segment found its end. */
-  readonly #watchers = new Set<() => void>();
+  private readonly watchers = new Set<() => void>();
 
   constructor(ports: DeliveryPorts, limits: DeliveryLimits) {
     assertLimits(limits);
     const { sink, segments, clock, random, observer } = ports;
-    this.#ports = { sink, segments, clock, random, slots: new Slots(limits.concurrency) };
-    this.#limits = limits;
-    this.#tally = new Tally(observer, () => {
-      for (const watcher of this.#watchers) watcher();
+    this.ports = { sink, segments, clock, random, slots: new Slots(limits.concurrency) };
+    this.limits = limits;
+    this.tally = new Tally(observer, () => {
+      for (const watcher of this.watchers) watcher();
     });
   }
 
   /** Hands over a sealed segment; within a table in the order of `sequence`. Before `start` it only waits. */
   add(segment: SealedSegment): void {
-    let lane = this.#lanes.get(segment.table);
+    let lane = this.lanes.get(segment.table);
     if (lane === undefined) {
-      lane = new Lane(segment.table, this.#ports, this.#limits, this.#tally);
-      this.#lanes.set(segment.table, lane);
+      lane = new Lane(segment.table, this.ports, this.limits, this.tally);
+      this.lanes.set(segment.table, lane);
     }
     lane.add(segment);
-    if (this.#phase === 'started') lane.wake();
+    if (this.phase === 'started') lane.wake();
   }
 
   /** Begins to deliver, once the tables are there; nothing happens when `stop` came first, while they were waited for. */
   start(): void {
-    assert(this.#phase !== 'started', 'BUG: delivery was started twice');
-    if (this.#phase === 'stopped') return;
-    this.#phase = 'started';
-    for (const lane of this.#lanes.values()) lane.wake();
+    assert(this.phase !== 'started', 'BUG: delivery was started twice');
+    if (this.phase === 'stopped') return;
+    this.phase = 'started';
+    for (const lane of this.lanes.values()) lane.wake();
   }
 
   /**
@@ -68,19 +68,19 @@ export class Delivery {
    * @returns true when all that was added is in ClickHouse (parked segments aside), false when time was up first
    */
   async flush(deadline_ms: number): Promise<boolean> {
-    for (const lane of this.#lanes.values()) lane.nudge();
-    if (this.#drained()) return true;
+    for (const lane of this.lanes.values()) lane.nudge();
+    if (this.drained()) return true;
     return new Promise<boolean>((resolve) => {
       const end = (drained: boolean): void => {
-        this.#watchers.delete(watcher);
+        this.watchers.delete(watcher);
         timer.cancel();
         resolve(drained);
       };
       const watcher = (): void => {
-        if (this.#drained()) end(true);
+        if (this.drained()) end(true);
       };
-      const timer = this.#ports.clock.schedule(deadline_ms, () => end(false));
-      this.#watchers.add(watcher);
+      const timer = this.ports.clock.schedule(deadline_ms, () => end(false));
+      this.watchers.add(watcher);
     });
   }
 
@@ -89,13 +89,13 @@ export class Delivery {
    * whose fate the next start then asks.
    */
   async stop(): Promise<void> {
-    this.#phase = 'stopped';
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+    this.phase = 'stopped';
+    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
   }
 
   /** The state of things; walks the backlog, so for a scrape or a page, not for every request. */
   figures(): DeliveryFigures {
-    const tables = [...this.#lanes.values()].map((lane) => lane.figures());
+    const tables = [...this.lanes.values()].map((lane) => lane.figures());
     const total = (of: (lane: LaneFigures) => number): number => tables.reduce((sum, lane) => sum + of(lane), 0);
     const oldest = tables.flatMap((lane) => (lane.oldest_received_at_ms === undefined ? [] : [lane.oldest_received_at_ms]));
     return {
@@ -104,18 +104,18 @@ export class Delivery {
       bytes: total((lane) => lane.bytes),
       parked_segments: total((lane) => lane.parked_segments),
       oldest_received_at_ms: oldest.length === 0 ? undefined : Math.min(...oldest),
-      delivered_segments: this.#tally.delivered_segments,
-      delivered_rows: this.#tally.delivered_rows,
-      inserts: this.#tally.inserts,
-      quarantined_segments: this.#tally.quarantined_segments,
-      failures: { ...this.#tally.failures },
-      last_failure: this.#tally.last_failure,
+      delivered_segments: this.tally.delivered_segments,
+      delivered_rows: this.tally.delivered_rows,
+      inserts: this.tally.inserts,
+      quarantined_segments: this.tally.quarantined_segments,
+      failures: { ...this.tally.failures },
+      last_failure: this.tally.last_failure,
       tables,
     };
   }
 
-  #drained(): boolean {
-    return [...this.#lanes.values()].every((lane) => lane.drained);
+  private drained(): boolean {
+    return [...this.lanes.values()].every((lane) => lane.drained);
   }
 }
 
@@ -127,44 +127,44 @@ class Tally implements DeliveryObserver {
   quarantined_segments = 0;
   readonly failures: Record<DeliveryFailure['action'], number> = { retry: 0, pause: 0, shrink: 0, dead_letter: 0, stop: 0 };
   last_failure: DeliveryFailure | undefined;
-  readonly #observer: DeliveryObserver;
-  readonly #ended: () => void;
+  private readonly observer: DeliveryObserver;
+  private readonly ended: () => void;
 
   constructor(observer: DeliveryObserver, ended: () => void) {
-    this.#observer = observer;
-    this.#ended = ended;
+    this.observer = observer;
+    this.ended = ended;
   }
 
   inserted(segment: SealedSegment, duration_ms: number): void {
     this.inserts++;
-    this.#observer.inserted(segment, duration_ms);
+    this.observer.inserted(segment, duration_ms);
   }
 
   delivered(segment: SealedSegment): void {
     this.delivered_segments++;
     this.delivered_rows += segment.rows;
-    this.#observer.delivered(segment);
-    this.#ended();
+    this.observer.delivered(segment);
+    this.ended();
   }
 
   failed(segment: SealedSegment, failure: DeliveryFailure): void {
     this.failures[failure.action]++;
     this.last_failure = failure;
-    this.#observer.failed(segment, failure);
+    this.observer.failed(segment, failure);
   }
 
   parked(segment: SealedSegment, failure: DeliveryFailure): void {
-    this.#observer.parked(segment, failure);
-    this.#ended();
+    this.observer.parked(segment, failure);
+    this.ended();
   }
 
   quarantined(segment: SealedSegment, reason: string): void {
     this.quarantined_segments++;
-    this.#observer.quarantined(segment, reason);
-    this.#ended();
+    this.observer.quarantined(segment, reason);
+    this.ended();
   }
 
   stateChanged(table: string, state: LaneState, failure: DeliveryFailure | undefined): void {
-    this.#observer.stateChanged(table, state, failure);
+    this.observer.stateChanged(table, state, failure);
   }
 }

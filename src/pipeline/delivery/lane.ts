@@ -21,45 +21,45 @@ interface Parked {
 export class Lane implements CourierHost {
   readonly table: string;
   readonly pause: Pause;
-  readonly #ports: CourierPorts;
-  readonly #limits: DeliveryLimits;
-  readonly #observer: DeliveryObserver;
-  /** In order; `#head` is the first that is not yet taken, what is before it is dropped now and then. */
-  #queue: SealedSegment[] = [];
-  #head = 0;
-  #current: SealedSegment | undefined;
-  #current_was_parked = false;
-  #parked: Parked[] = [];
-  #parked_timer: { cancel(): void } | undefined;
-  #active = false;
-  #running: Promise<void> = Promise.resolve();
-  #last_sequence = -1;
-  #state: LaneState = 'idle';
-  #failure: DeliveryFailure | undefined;
+  private readonly ports: CourierPorts;
+  private readonly limits: DeliveryLimits;
+  private readonly observer: DeliveryObserver;
+  /** In order; `head` is the first that is not yet taken, what is before it is dropped now and then. */
+  private queue: SealedSegment[] = [];
+  private head = 0;
+  private current: SealedSegment | undefined;
+  private current_was_parked = false;
+  private parked: Parked[] = [];
+  private parked_timer: { cancel(): void } | undefined;
+  private active = false;
+  private running: Promise<void> = Promise.resolve();
+  private last_sequence = -1;
+  private present_state: LaneState = 'idle';
+  private failure: DeliveryFailure | undefined;
 
   constructor(table: string, ports: CourierPorts, limits: DeliveryLimits, observer: DeliveryObserver) {
     this.table = table;
-    this.#ports = ports;
-    this.#limits = limits;
-    this.#observer = observer;
+    this.ports = ports;
+    this.limits = limits;
+    this.observer = observer;
     this.pause = new Pause(ports.clock);
   }
 
   /** Takes a segment into the backlog; only `wake` sets the lane going. */
   add(segment: SealedSegment): void {
-    assert(segment.sequence > this.#last_sequence, `BUG: segment ${segment.id} of table ${this.table} was added out of order`);
-    const last = this.#queue.at(-1);
+    assert(segment.sequence > this.last_sequence, `BUG: segment ${segment.id} of table ${this.table} was added out of order`);
+    const last = this.queue.at(-1);
     // A day's backlog is many segments of the same columns: keep the names once.
     const same = last !== undefined && last.columns.join('\n') === segment.columns.join('\n');
-    this.#queue.push(same ? { ...segment, columns: last.columns } : segment);
-    this.#last_sequence = segment.sequence;
+    this.queue.push(same ? { ...segment, columns: last.columns } : segment);
+    this.last_sequence = segment.sequence;
   }
 
   /** Begins to deliver, if there is something and nothing is under way. */
   wake(): void {
-    if (this.#active || this.pause.stopped) return;
-    this.#active = true;
-    this.#running = this.#run();
+    if (this.active || this.pause.stopped) return;
+    this.active = true;
+    this.running = this.run();
   }
 
   /** Ends a wait between two tries: try now. */
@@ -70,37 +70,37 @@ export class Lane implements CourierHost {
   /** Resolves when nothing of this lane is under way any more; an INSERT that is, is let finish. */
   async stop(): Promise<void> {
     this.pause.stop();
-    this.#parked_timer?.cancel();
-    await this.#running;
+    this.parked_timer?.cancel();
+    await this.running;
   }
 
   /** True when all that can go in is in; parked segments do not count. */
   get drained(): boolean {
-    return this.#head === this.#queue.length && (this.#current === undefined || this.#current_was_parked);
+    return this.head === this.queue.length && (this.current === undefined || this.current_was_parked);
   }
 
   mayPark(): boolean {
-    return this.#parked.length < this.#limits.parked_max;
+    return this.parked.length < this.limits.parked_max;
   }
 
   state(state: LaneState, failure?: DeliveryFailure): void {
-    if (state === this.#state && failure === this.#failure) return;
-    this.#state = state;
-    this.#failure = failure;
-    this.#observer.stateChanged(this.table, state, failure);
+    if (state === this.present_state && failure === this.failure) return;
+    this.present_state = state;
+    this.failure = failure;
+    this.observer.stateChanged(this.table, state, failure);
   }
 
   inserted(segment: SealedSegment, duration_ms: number): void {
-    this.#observer.inserted(segment, duration_ms);
+    this.observer.inserted(segment, duration_ms);
   }
 
   failed(segment: SealedSegment, failure: DeliveryFailure): void {
-    this.#observer.failed(segment, failure);
+    this.observer.failed(segment, failure);
   }
 
   figures(): LaneFigures {
-    const parked = this.#parked.map((entry) => entry.segment);
-    const waiting = [...this.#queue.slice(this.#head), ...parked, ...(this.#current === undefined ? [] : [this.#current])];
+    const parked = this.parked.map((entry) => entry.segment);
+    const waiting = [...this.queue.slice(this.head), ...parked, ...(this.current === undefined ? [] : [this.current])];
     let rows = 0;
     let bytes = 0;
     let oldest_received_at_ms: number | undefined;
@@ -111,8 +111,8 @@ export class Lane implements CourierHost {
     }
     return {
       table: this.table,
-      state: this.#state,
-      last_failure: this.#failure,
+      state: this.present_state,
+      last_failure: this.failure,
       segments: waiting.length,
       rows,
       bytes,
@@ -122,57 +122,57 @@ export class Lane implements CourierHost {
     };
   }
 
-  async #run(): Promise<void> {
-    for (let segment = this.#take(); segment !== undefined; segment = this.#take()) {
-      const shrink_tries = this.#current_was_parked ? 1 : this.#limits.shrink_tries;
-      const end = await new Courier(this.#ports, this.#limits, this, segment, shrink_tries).run();
-      this.#current = undefined;
-      this.#settle(end);
+  private async run(): Promise<void> {
+    for (let segment = this.take(); segment !== undefined; segment = this.take()) {
+      const shrink_tries = this.current_was_parked ? 1 : this.limits.shrink_tries;
+      const end = await new Courier(this.ports, this.limits, this, segment, shrink_tries).run();
+      this.current = undefined;
+      this.settle(end);
       if (end.kind === 'interrupted') break;
     }
-    this.#active = false;
-    this.#awaitParked();
+    this.active = false;
+    this.awaitParked();
     if (!this.pause.stopped) this.state('idle');
   }
 
   /** The next segment to deliver, now under way; undefined when there is none at this time. */
-  #take(): SealedSegment | undefined {
+  private take(): SealedSegment | undefined {
     if (this.pause.stopped) return undefined;
-    const now_ms = this.#ports.clock.monotonicMs();
-    const due = this.#parked.findIndex((entry) => entry.due_ms <= now_ms);
-    this.#current_was_parked = due >= 0;
-    this.#current = due >= 0 ? this.#parked.splice(due, 1)[0]?.segment : this.#shift();
-    return this.#current;
+    const now_ms = this.ports.clock.monotonicMs();
+    const due = this.parked.findIndex((entry) => entry.due_ms <= now_ms);
+    this.current_was_parked = due >= 0;
+    this.current = due >= 0 ? this.parked.splice(due, 1)[0]?.segment : this.shift();
+    return this.current;
   }
 
-  #shift(): SealedSegment | undefined {
-    const segment = this.#queue[this.#head];
+  private shift(): SealedSegment | undefined {
+    const segment = this.queue[this.head];
     if (segment === undefined) return undefined;
-    this.#head++;
-    if (this.#head >= 1024 || this.#head === this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
+    this.head++;
+    if (this.head >= 1024 || this.head === this.queue.length) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
     }
     return segment;
   }
 
-  #settle(end: CourierEnd): void {
+  private settle(end: CourierEnd): void {
     switch (end.kind) {
       case 'delivered':
-        this.#observer.delivered(end.segment);
+        this.observer.delivered(end.segment);
         break;
       case 'quarantined':
-        this.#observer.quarantined(end.segment, end.reason);
+        this.observer.quarantined(end.segment, end.reason);
         break;
       case 'parked': {
-        const delay_ms = jitteredMs(this.#ports.random, this.#limits.parked_retry_ms);
-        this.#parked.push({ segment: end.segment, due_ms: this.#ports.clock.monotonicMs() + delay_ms });
-        this.#observer.parked(end.segment, end.failure);
+        const delay_ms = jitteredMs(this.ports.random, this.limits.parked_retry_ms);
+        this.parked.push({ segment: end.segment, due_ms: this.ports.clock.monotonicMs() + delay_ms });
+        this.observer.parked(end.segment, end.failure);
         break;
       }
       case 'interrupted':
-        this.#queue = [end.segment, ...this.#queue.slice(this.#head)];
-        this.#head = 0;
+        this.queue = [end.segment, ...this.queue.slice(this.head)];
+        this.head = 0;
         break;
       default:
         unreachable(end);
@@ -180,11 +180,11 @@ export class Lane implements CourierHost {
   }
 
   /** Comes back when the next parked segment is due. */
-  #awaitParked(): void {
-    this.#parked_timer?.cancel();
-    if (this.#parked.length === 0 || this.pause.stopped) return;
-    const due_ms = Math.min(...this.#parked.map((entry) => entry.due_ms));
-    const delay_ms = Math.max(1, due_ms - this.#ports.clock.monotonicMs());
-    this.#parked_timer = this.#ports.clock.schedule(delay_ms, () => this.wake());
+  private awaitParked(): void {
+    this.parked_timer?.cancel();
+    if (this.parked.length === 0 || this.pause.stopped) return;
+    const due_ms = Math.min(...this.parked.map((entry) => entry.due_ms));
+    const delay_ms = Math.max(1, due_ms - this.ports.clock.monotonicMs());
+    this.parked_timer = this.ports.clock.schedule(delay_ms, () => this.wake());
   }
 }

@@ -2,38 +2,38 @@
 import type { Clock, Random } from '../../contract/ports.ts';
 
 export class Pause {
-  readonly #clock: Clock;
-  #stopped = false;
-  #wake: (() => void) | undefined;
+  private readonly clock: Clock;
+  private is_stopped = false;
+  private wake: (() => void) | undefined;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
   }
 
   get stopped(): boolean {
-    return this.#stopped;
+    return this.is_stopped;
   }
 
   /** Resolves after `delay_ms`, or at a nudge or stop. One waiter at a time. */
   async wait(delay_ms: number): Promise<void> {
-    if (this.#stopped) return;
+    if (this.is_stopped) return;
     await new Promise<void>((resolve) => {
-      const timer = this.#clock.schedule(delay_ms, resolve);
-      this.#wake = () => {
+      const timer = this.clock.schedule(delay_ms, resolve);
+      this.wake = () => {
         timer.cancel();
         resolve();
       };
     });
-    this.#wake = undefined;
+    this.wake = undefined;
   }
 
   nudge(): void {
-    this.#wake?.();
+    this.wake?.();
   }
 
   /** Ends this wait and all later ones at once. */
   stop(): void {
-    this.#stopped = true;
+    this.is_stopped = true;
     this.nudge();
   }
 }
