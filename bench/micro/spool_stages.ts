@@ -31,7 +31,14 @@ const SPOOL_OPTIONS = {
   free_bytes_min: 0,
 } as const;
 
-const OBSERVER = { synced: () => undefined, groupCommitted: () => undefined, sealed: () => undefined, incident: () => undefined };
+const OBSERVER = {
+  synced: () => undefined,
+  groupCommitted: () => undefined,
+  sealed: () => undefined,
+  deadLettered: () => undefined,
+  replayed: () => undefined,
+  incident: () => undefined,
+};
 
 function createBlock(): SpoolBlock {
   const { output, blocks } = new SlabProcessor(SOURCES, new Kernel()).process(createTask(createBodies(BATCHES, BATCH_EVENTS)));

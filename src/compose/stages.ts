@@ -180,5 +180,6 @@ export function createDelivery(config: Config, parts: { sink: Sink; spool: Spool
     },
   );
   spool.onSealed((segment) => delivery.add(segment));
+  spool.onReturned((segment) => delivery.addReturned(segment));
   return delivery;
 }

@@ -91,6 +91,8 @@ const CATALOGUE = {
   key_exists: { exit: 1, message: 'This secret is registered already, as {id}. A secret has one record.' },
   key_unknown: { exit: 1, message: 'There is no key {id}. keys list shows what there is.' },
   key_refused: { exit: 2, message: 'The key is refused: {problem}.' },
+  letter_unknown: { exit: 1, message: 'There is no dead letter {id}. dead-letter list shows what there is.' },
+  letter_ambiguous: { exit: 1, message: '{count} dead letters begin with {id}. Give more of the id.' },
   query_failed: { exit: 1, message: '{answer}' },
   usage: { exit: 2, message: '{problem} Try --help.' },
   daemon_unreachable: { exit: 1, message: 'No answer from {url} ({reason}). Is the daemon running?' },

@@ -14,12 +14,21 @@ export interface SpoolBlock {
   readonly rows: number;
 }
 
+/** Where a segment that was cut out of another comes from. */
+export interface SegmentOrigin {
+  /** The segment that was split, whose file went when this one and its sibling were durable. */
+  readonly parent: string;
+  /** The segment that events were first sealed into, and how many of its rows stand before this one's. */
+  readonly root: string;
+  readonly first_row: number;
+}
+
 export interface SealedSegment {
   /** Identity: the value of `ingest_segment` in each of its rows, and the deduplication token of its INSERT. */
   readonly id: string;
   readonly table: string;
   readonly month: number;
-  /** Order of sealing within this data directory; delivery goes by it. */
+  /** Order of sealing within this data directory; delivery goes by it. Segments cut out of one keep its place, the earlier rows first. */
   readonly sequence: number;
   /** Names of the columns in the block, `ingest_segment` last. */
   readonly columns: readonly string[];
@@ -36,6 +45,19 @@ export interface SealedSegment {
    * Token n is `<id>` for n = 1 and `<id>/<n>` after.
    */
   readonly tokens: number;
+  /** Absent for a segment that is as it was first sealed. */
+  readonly origin?: SegmentOrigin;
+}
+
+/** Why a row was set aside, in ClickHouse's words. */
+export interface Rejection {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Sorts by place in the order of delivery. */
+export function byPlace(left: SealedSegment, right: SealedSegment): number {
+  return left.sequence - right.sequence || (left.origin?.first_row ?? 0) - (right.origin?.first_row ?? 0);
 }
 
 /** What delivery needs of the spool. */
@@ -48,4 +70,11 @@ export interface SegmentStore {
   retire(segment: SealedSegment): Promise<void>;
   /** The segment can never be delivered as it is (corrupt): its file is kept aside, out of the queue. */
   quarantine(segment: SealedSegment, reason: string): Promise<void>;
+  /**
+   * Puts two new segments, each with half of the rows and an identity of its own, in the place of a segment of two rows or more. None of its rows may be in
+   * ClickHouse or still get there. After a failure it can be called again; after a crash there is either the segment or both halves.
+   */
+  split(segment: SealedSegment): Promise<readonly [SealedSegment, SealedSegment]>;
+  /** Moves a segment of one row, which ClickHouse rejects for good, to the dead letters. Can be called again after a failure. */
+  deadLetter(segment: SealedSegment, rejection: Rejection): Promise<void>;
 }

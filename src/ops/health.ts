@@ -16,6 +16,8 @@ export interface HealthReadings {
     readonly last_error: string | undefined;
   };
   readonly delivery: { readonly lag_ms: number; readonly segments: number; readonly problem: string | undefined };
+  /** What ClickHouse refused: segments that are tried again, and rows that were given up. */
+  readonly refused: { readonly parked_segments: number; readonly parked_reason: string | undefined; readonly dead_letters: number };
 }
 
 export interface HealthAnswer {
@@ -29,13 +31,14 @@ export function liveness(): HealthAnswer {
 
 export function readiness(readings: HealthReadings): HealthAnswer {
   const reasons = reasonsAgainst(readings);
-  const { clickhouse, delivery } = readings;
+  const { clickhouse, delivery, refused } = readings;
   const body = {
     ready: reasons.length === 0,
     reasons,
     clickhouse: { state: clickhouse.state, embedded: clickhouse.is_embedded, last_error: clickhouse.last_error ?? null },
     spool: { bytes: readings.spool_bytes },
     delivery: { lag_seconds: delivery.lag_ms / 1000, backlog_segments: delivery.segments, problem: delivery.problem ?? null },
+    refused: { dead_letters: refused.dead_letters, parked_segments: refused.parked_segments, parked_reason: refused.parked_reason ?? null },
   };
   return { status: reasons.length === 0 ? 200 : 503, body: JSON.stringify(body) };
 }

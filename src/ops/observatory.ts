@@ -15,6 +15,7 @@ interface DeliveryFigures {
   readonly tables: readonly {
     readonly table: string;
     readonly state: string;
+    readonly parked_reason: string | undefined;
     readonly last_failure: { readonly message: string } | undefined;
   }[];
 }
@@ -81,14 +82,17 @@ export class Observatory implements Readings {
   health(path: string): HealthAnswer {
     if (path === '/livez') return liveness();
     const { spool, backend, isStopping } = this.stages();
-    const { spool_bytes, problem } = spool.stats();
+    const { spool_bytes, problem, dead_letters } = spool.stats();
     const figures = this.figures();
+    const letters = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
+    const parked_reason = figures.tables.find((lane) => lane.parked_reason !== undefined)?.parked_reason;
     return readiness({
       is_stopping: isStopping(),
       spool_problem: problem?.message,
       spool_bytes,
       clickhouse: backend.current(),
       delivery: { lag_ms: this.lagMs(figures), segments: figures.segments, problem: troubleOf(figures) },
+      refused: { parked_segments: figures.parked_segments, parked_reason, dead_letters: letters },
     });
   }
 

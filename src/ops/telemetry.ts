@@ -6,6 +6,7 @@ import type { SealedSegment } from '../contract/segment.ts';
 import type { Logger } from './logger.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
 import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
+import { LetterMetrics } from './metrics/letter_metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
 
@@ -34,6 +35,7 @@ export class Telemetry {
   private readonly ingest: IngestMetrics;
   private readonly spool: SpoolMetrics;
   private readonly delivery: DeliveryMetrics;
+  private readonly letters: LetterMetrics;
 
   constructor(
     private readonly log: Logger,
@@ -47,6 +49,7 @@ export class Telemetry {
       () => readings.spool(),
     );
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
+    this.letters = new LetterMetrics(this.registry, names.tables, () => readings.spool().dead_letters);
   }
 
   /** The text that Prometheus scrapes, and its media type. */
@@ -79,6 +82,11 @@ export class Telemetry {
       const { id, table, rows, native_bytes } = segment;
       this.log.debug({ segment: id, table, rows, native_bytes, duration_ms }, 'segment_sealed');
     },
+    deadLettered: (segment: SealedSegment): void => this.letters.deadLettered(segment.table),
+    replayed: (segment: SealedSegment): void => {
+      this.letters.replayed(segment.table);
+      this.log.info({ segment: segment.id, table: segment.table }, 'dead_letter_replayed');
+    },
     incident: (name: string, context: Readonly<Record<string, string | number>>): void => {
       this.spool.incident(name);
       this.log[MILD_INCIDENTS.has(name) ? 'warn' : 'error'](context, name);
@@ -96,6 +104,12 @@ export class Telemetry {
       const { action, in_doubt, code, message } = failure;
       this.log.warn({ segment: segment.id, table: segment.table, action, in_doubt, code, message }, 'insert_failed');
     },
+    split: (segment: SealedSegment, halves: readonly SealedSegment[], { code, message }: Failure): void => {
+      const into = halves.map(({ id }) => id);
+      this.log.warn({ segment: segment.id, table: segment.table, rows: segment.rows, into, code, message }, 'segment_split');
+    },
+    deadLettered: (segment: SealedSegment, { code, message }: Failure): void =>
+      this.log.error({ segment: segment.id, table: segment.table, code, message }, 'row_dead_lettered'),
     parked: (segment: SealedSegment, failure: Failure): void =>
       this.log.error({ segment: segment.id, table: segment.table, rows: segment.rows, message: failure.message }, 'segment_parked'),
     quarantined: (segment: SealedSegment, reason: string): void => {

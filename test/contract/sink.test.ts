@@ -196,9 +196,12 @@ test('a token that the engine knows without its rows ends in a second token and 
     takeToken: async (taken) => ({ ...taken, tokens: ++tokens }),
     retire: async () => undefined,
     quarantine: async () => undefined,
+    split: () => Promise.reject(new Error('not asked for here')),
+    deadLetter: async () => undefined,
   };
   const ignore = (): void => undefined;
-  const observer = { inserted: ignore, delivered: ignore, failed: ignore, parked: ignore, quarantined: ignore, stateChanged: ignore };
+  const refusals = { parked: ignore, split: ignore, deadLettered: ignore, quarantined: ignore };
+  const observer = { inserted: ignore, delivered: ignore, failed: ignore, stateChanged: ignore, ...refusals };
   const ports = { sink, segments, clock: SYSTEM_CLOCK, random: RANDOM, observer };
   const delivery = new Delivery(ports, { ...DELIVERY_LIMITS, settle_ms: 500 });
   delivery.start();

@@ -17,7 +17,14 @@ import { createProcessor, createSlab } from '../support/slabs.ts';
 
 const MONTH = 202611;
 const SETTINGS = 'input_format_try_infer_dates=0&input_format_try_infer_datetimes=0';
-const OBSERVER = { synced: () => undefined, groupCommitted: () => undefined, sealed: () => undefined, incident: () => undefined };
+const OBSERVER = {
+  synced: () => undefined,
+  groupCommitted: () => undefined,
+  sealed: () => undefined,
+  deadLettered: () => undefined,
+  replayed: () => undefined,
+  incident: () => undefined,
+};
 
 async function startSpool(context: TestContext, tables: readonly Table[]): Promise<Spool> {
   const data_dir = await mkdtemp(join(tmpdir(), 'penstock-spool-'));

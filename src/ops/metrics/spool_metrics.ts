@@ -16,6 +16,8 @@ export interface SpoolReadings {
   readonly unsealed_segments: number;
   readonly sealed_segments: number;
   readonly quarantined: number;
+  /** How many dead letters each table has. */
+  readonly dead_letters: Readonly<Record<string, number>>;
 }
 
 export class SpoolMetrics {

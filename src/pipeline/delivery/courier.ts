@@ -1,5 +1,5 @@
 /**
- * One segment's way into ClickHouse, until it is there exactly once, is set aside, or delivery stops.
+ * One segment's way into ClickHouse, until it is there exactly once, must be split, is given up, steps aside for a while, or delivery stops.
  *
  * A clean answer to the first INSERT is believed. Anything less puts the segment in doubt, and from then on only a count
  * is believed:
@@ -15,13 +15,17 @@
  * ```
  * A second token is only taken when no earlier try can start any more (`settle_ms`), or it might add the rows twice. Until
  * then the old token guards: a try that starts late finds it used.
+ *
+ * A segment that ClickHouse refuses for good is split, or given up when it is one row. That too is only done when none of its rows is in ClickHouse and no
+ * earlier try can start any more: a try that ClickHouse itself answered is over, one whose end nobody saw (a timeout, a reset, an earlier process) is waited for.
  */
 import type { Clock, Random } from '../../contract/ports.ts';
-import type { SealedSegment, SegmentStore } from '../../contract/segment.ts';
+import type { Rejection, SealedSegment, SegmentStore } from '../../contract/segment.ts';
 import type { Sink } from '../../contract/sink.ts';
+import type { CourierEnd, CourierHost, Errand, SteppedAside } from './errand.ts';
 import { corruption, describeFailure, type Phase, partialInsert } from './failure.ts';
 import type { DeliveryLimits } from './limits.ts';
-import { backoffMs, jitteredMs, type Pause } from './pause.ts';
+import { backoffMs, jitteredMs } from './pause.ts';
 import type { DeliveryFailure, LaneState } from './report.ts';
 import type { Slots } from './slots.ts';
 
@@ -33,48 +37,35 @@ export interface CourierPorts {
   readonly slots: Slots;
 }
 
-/** What the lane lends to the courier of the moment. */
-export interface CourierHost {
-  readonly pause: Pause;
-  /** Whether the lane can still set a segment aside. */
-  mayPark(): boolean;
-  state(state: LaneState, failure?: DeliveryFailure): void;
-  inserted(segment: SealedSegment, duration_ms: number): void;
-  failed(segment: SealedSegment, failure: DeliveryFailure): void;
-}
-
-/** `segment` is as it now is in the spool: its `tokens` may have grown. */
-export type CourierEnd =
-  | { readonly kind: 'delivered' | 'interrupted'; readonly segment: SealedSegment }
-  | { readonly kind: 'quarantined'; readonly segment: SealedSegment; readonly reason: string }
-  | { readonly kind: 'parked'; readonly segment: SealedSegment; readonly failure: DeliveryFailure };
-
 export class Courier {
-  private readonly ports: CourierPorts;
-  private readonly limits: DeliveryLimits;
-  private readonly host: CourierHost;
   private segment: SealedSegment;
   private phase: Phase = 'send';
   /** Some try may have put the rows in; sticky, since a later clean failure says nothing about an earlier try. */
   private in_doubt: boolean;
   /** Monotonic time of the last try whose fate is unknown; of the start for one that an earlier process made. */
   private last_doubt_ms: number;
+  /** The same, without the tries that ClickHouse itself answered: those can have left rows, but not start again. */
+  private last_unseen_ms: number | undefined;
   /** The token in use was accepted by a clean answer; if the rows are absent all the same, it is spent. */
   private confirmed = false;
   private present = false;
   private corruption: string | undefined;
-  private given_up: DeliveryFailure | undefined;
+  private condemned: DeliveryFailure | undefined;
   private failures = 0;
   private shrinks_left: number;
 
-  constructor(ports: CourierPorts, limits: DeliveryLimits, host: CourierHost, segment: SealedSegment, shrink_tries: number) {
-    this.ports = ports;
-    this.limits = limits;
-    this.host = host;
-    this.segment = segment;
-    this.in_doubt = segment.tokens > 0;
+  constructor(
+    private readonly ports: CourierPorts,
+    private readonly limits: DeliveryLimits,
+    private readonly host: CourierHost,
+    private readonly errand: Errand,
+  ) {
+    this.segment = errand.segment;
+    this.in_doubt = errand.segment.tokens > 0;
     this.last_doubt_ms = ports.clock.monotonicMs();
-    this.shrinks_left = shrink_tries;
+    this.last_unseen_ms = errand.last_unseen_ms;
+    this.condemned = errand.condemned;
+    this.shrinks_left = errand.shrink_tries;
   }
 
   /** Resolves when the segment needs no more of us. Rejects only on a bug. */
@@ -84,7 +75,8 @@ export class Courier {
         const end = await this.step();
         if (end !== undefined) return end;
       } catch (error) {
-        await this.digest(error);
+        const end = await this.digest(error);
+        if (end !== undefined) return end;
       }
     }
     return { kind: 'interrupted', segment: this.segment };
@@ -95,7 +87,7 @@ export class Courier {
     if (this.present) return this.retire();
     if (this.corruption !== undefined) return this.quarantine(this.corruption);
     if (this.in_doubt && !(await this.knownAbsent())) return undefined;
-    if (this.given_up !== undefined) return { kind: 'parked', segment: this.segment, failure: this.given_up };
+    if (this.condemned !== undefined) return this.condemn(this.condemned);
     if (this.confirmed && !(await this.takeAnotherToken())) return undefined;
     await this.insert();
     return undefined;
@@ -185,28 +177,57 @@ export class Courier {
     return { kind: 'quarantined', segment: this.segment, reason };
   }
 
+  /** ClickHouse refuses the segment as it is, and has none of it. */
+  private async condemn(failure: DeliveryFailure): Promise<CourierEnd> {
+    const { segments, clock, random } = this.ports;
+    const { retry_ms_max, parked_retry_ms, settle_ms } = this.limits;
+    this.phase = 'keep';
+    const settled_ms = this.last_unseen_ms === undefined ? Number.NEGATIVE_INFINITY : this.last_unseen_ms + settle_ms;
+    if (settled_ms > clock.monotonicMs()) return this.stepAside(failure, settled_ms - clock.monotonicMs(), failure);
+    const is_one_row = this.segment.rows === 1;
+    // What one row is too large for is the server's memory of the moment, or a limit that somebody set: no fault of the row's.
+    if (is_one_row && failure.action === 'shrink') return this.stepAside(failure, jitteredMs(random, retry_ms_max));
+    if (failure.action === 'dead_letter' && !this.errand.mayGiveUp()) return this.stepAside(failure, jitteredMs(random, parked_retry_ms));
+    if (!is_one_row) return { kind: 'split', segment: this.segment, halves: await segments.split(this.segment), failure };
+    const rejection: Rejection = { code: failure.code, message: failure.message };
+    await segments.deadLetter(this.segment, rejection);
+    return { kind: 'dead_lettered', segment: this.segment, failure };
+  }
+
+  private stepAside(failure: DeliveryFailure, wait_ms: number, condemned?: DeliveryFailure): SteppedAside {
+    const { segment, last_unseen_ms } = this;
+    return { kind: 'stepped_aside', segment, failure, wait_ms, last_unseen_ms, condemned };
+  }
+
   /** Takes in what went wrong and waits as long as it asks for. */
-  private async digest(error: unknown): Promise<void> {
+  private async digest(error: unknown): Promise<CourierEnd | undefined> {
     const reason = corruption(error);
     if (reason !== undefined && this.corruption === undefined) {
       this.corruption = reason;
-      return;
+      return undefined;
     }
     const failure = describeFailure(error, this.phase, this.segment, this.ports.clock.nowMs());
     this.failures++;
     this.host.failed(this.segment, failure);
-    if (failure.in_doubt) {
-      this.in_doubt = true;
-      this.last_doubt_ms = this.ports.clock.monotonicMs();
+    // A disk that has no room for the halves must not hold up the segments that need none.
+    if (this.phase === 'keep' && this.condemned !== undefined) {
+      return this.stepAside(failure, jitteredMs(this.ports.random, this.limits.retry_ms_max), this.condemned);
     }
-    const hopeless = this.isHopeless(failure);
-    if (hopeless && this.host.mayPark()) {
-      this.given_up = failure;
-    } else if (hopeless || failure.action === 'pause') {
+    if (failure.in_doubt) this.noteDoubt(failure);
+    if (this.isHopeless(failure)) {
+      this.condemned = failure;
+    } else if (failure.action === 'pause') {
       await this.waitAs('paused', failure, jitteredMs(this.ports.random, this.limits.probe_ms));
     } else {
       await this.waitAs('retrying', failure, backoffMs(this.ports.random, this.limits, this.failures));
     }
+    return undefined;
+  }
+
+  private noteDoubt(failure: DeliveryFailure): void {
+    this.in_doubt = true;
+    this.last_doubt_ms = this.ports.clock.monotonicMs();
+    if (!isAnswered(failure)) this.last_unseen_ms = this.last_doubt_ms;
   }
 
   private isHopeless(failure: DeliveryFailure): boolean {
@@ -218,4 +239,9 @@ export class Courier {
     this.host.state(state, failure);
     await this.host.pause.wait(delay_ms);
   }
+}
+
+/** Whether ClickHouse itself ended the try: only its own codes are numbers. */
+function isAnswered(failure: DeliveryFailure): boolean {
+  return /^\d+$/.test(failure.code);
 }

@@ -44,12 +44,15 @@ export class Delivery {
 
   /** Hands over a sealed segment; within a table in the order of `sequence`. Before `start` it only waits. */
   add(segment: SealedSegment): void {
-    let lane = this.lanes.get(segment.table);
-    if (lane === undefined) {
-      lane = new Lane(segment.table, this.ports, this.limits, this.tally);
-      this.lanes.set(segment.table, lane);
-    }
+    const lane = this.laneOf(segment.table);
     lane.add(segment);
+    if (this.phase === 'started') lane.wake();
+  }
+
+  /** Hands over a dead letter that is to be tried once more; the table's other segments need not wait for it. */
+  addReturned(segment: SealedSegment): void {
+    const lane = this.laneOf(segment.table);
+    lane.addReturned(segment);
     if (this.phase === 'started') lane.wake();
   }
 
@@ -114,6 +117,15 @@ export class Delivery {
     };
   }
 
+  private laneOf(table: string): Lane {
+    let lane = this.lanes.get(table);
+    if (lane === undefined) {
+      lane = new Lane(table, this.ports, this.limits, this.tally);
+      this.lanes.set(table, lane);
+    }
+    return lane;
+  }
+
   private drained(): boolean {
     return [...this.lanes.values()].every((lane) => lane.drained);
   }
@@ -155,6 +167,16 @@ class Tally implements DeliveryObserver {
 
   parked(segment: SealedSegment, failure: DeliveryFailure): void {
     this.observer.parked(segment, failure);
+    this.ended();
+  }
+
+  split(segment: SealedSegment, halves: readonly SealedSegment[], failure: DeliveryFailure): void {
+    this.observer.split(segment, halves, failure);
+    this.ended();
+  }
+
+  deadLettered(segment: SealedSegment, failure: DeliveryFailure): void {
+    this.observer.deadLettered(segment, failure);
     this.ended();
   }
 

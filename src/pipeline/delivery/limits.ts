@@ -2,8 +2,9 @@
  * The knobs of delivery. All durations are milliseconds.
  */
 import { assert } from '../../base/assert.ts';
+import type { LetterBudgetLimits } from './letter_budget.ts';
 
-export interface DeliveryLimits {
+export interface DeliveryLimits extends LetterBudgetLimits {
   /** INSERTs and questions under way at once, over all tables; a table has one at a time. */
   readonly concurrency: number;
   /** First and longest wait after a failure that is worth a retry; the wait is drawn from 0 to the bound (full jitter). */
@@ -19,11 +20,11 @@ export interface DeliveryLimits {
    * sit in a proxy, or on another replica, for as long as the server's limit for a statement.
    */
   readonly settle_ms: number;
-  /** How often a block that is too big for the server is tried before it is set aside. */
+  /** How often a block that is too big for the server is tried before it is split. */
   readonly shrink_tries: number;
-  /** Segments set aside per table; with one more the table pauses instead, for then it is not the segments that are bad. */
+  /** Segments that may be set aside per table; then its backlog waits for them. */
   readonly parked_max: number;
-  /** How often a segment that was set aside is tried again. */
+  /** How often a segment that was set aside, and that may not be searched for bad rows now, is tried again. */
   readonly parked_retry_ms: number;
 }
 
@@ -38,6 +39,9 @@ export const DELIVERY_LIMITS: DeliveryLimits = {
   shrink_tries: 6,
   parked_max: 100,
   parked_retry_ms: 600_000,
+  letters_burst: 1_000,
+  letter_refill_ms: 1_000,
+  letters_in_a_row_max: 20,
 };
 
 /** Bugs of whoever composes them: values are checked where the configuration is read. */

@@ -28,6 +28,10 @@ export interface DeliveryObserver {
   /** The segment's rows are in ClickHouse and its file is gone. */
   delivered(segment: SealedSegment): void;
   failed(segment: SealedSegment, failure: DeliveryFailure): void;
+  /** Two segments took the place of one that ClickHouse refuses as it is. */
+  split(segment: SealedSegment, halves: readonly SealedSegment[], failure: DeliveryFailure): void;
+  /** A row was given up and is among the dead letters. */
+  deadLettered(segment: SealedSegment, failure: DeliveryFailure): void;
   /** The segment was set aside and the table goes on; it is kept on disk and tried again slowly, and at each start. */
   parked(segment: SealedSegment, failure: DeliveryFailure): void;
   /** The segment's file is damaged and was moved out of the queue. */
@@ -47,6 +51,8 @@ export interface LaneFigures {
   readonly bytes: number;
   readonly parked_segments: number;
   readonly parked_rows: number;
+  /** Why the first of them was set aside, in ClickHouse's words. */
+  readonly parked_reason: string | undefined;
   /** Milliseconds since the epoch; undefined when nothing waits. */
   readonly oldest_received_at_ms: number | undefined;
 }

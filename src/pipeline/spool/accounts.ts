@@ -1,4 +1,4 @@
-/** Sums the accounts of many blocks into one entry per source, as a sealed segment carries them. */
+/** The accounts of a sealed segment: summed from those of many blocks into one entry per source, and divided when the segment is. */
 import type { BlockAccounts } from '../../contract/block.ts';
 
 interface Sums {
@@ -31,4 +31,35 @@ export class AccountsSum {
       rejected: Object.fromEntries(sums.rejected),
     }));
   }
+}
+
+/**
+ * Divides a segment's accounts between the segments that its rows go to, so that every sum over the two is exactly what it was.
+ *
+ * Rows do not say whose they are: where several sources share a table, the first rows are taken to be the first source's. Rejected events have no row and
+ * stay with the first part, which is the one that keeps the segment's first row.
+ *
+ * @param first_rows of `rows` go to the first part
+ */
+export function divideAccounts(
+  accounts: readonly BlockAccounts[],
+  first_rows: number,
+  rows: number,
+): readonly [first: readonly BlockAccounts[], second: readonly BlockAccounts[]] {
+  const accepted = accounts.reduce((sum, entry) => sum + entry.accepted, 0);
+  let left = Math.round((accepted * first_rows) / rows);
+  const first: BlockAccounts[] = [];
+  const second: BlockAccounts[] = [];
+  for (const entry of accounts) {
+    const taken = Math.min(left, entry.accepted);
+    const rest = entry.accepted - taken;
+    left -= taken;
+    first.push({ ...entry, received: entry.received - rest, accepted: taken });
+    second.push({ source: entry.source, received: rest, accepted: rest, rejected: {} });
+  }
+  return [first.filter(isNotEmpty), second.filter(isNotEmpty)];
+}
+
+function isNotEmpty({ received }: BlockAccounts): boolean {
+  return received > 0;
 }

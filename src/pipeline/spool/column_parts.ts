@@ -20,8 +20,8 @@ export interface ColumnPart {
 }
 
 /** LowCardinality's state prefix, and the flags of a block that brings its whole dictionary (HasAdditionalKeys, NeedUpdateDictionary). */
-const LOW_CARDINALITY_VERSION = 1;
-const LOW_CARDINALITY_FLAGS = 0x600;
+export const LOW_CARDINALITY_VERSION = 1;
+export const LOW_CARDINALITY_FLAGS = 0x600;
 const ROWS_PER_LOOK = 1024;
 const STRINGS_BYTES = 1 << 15;
 

@@ -22,6 +22,7 @@ const OUR_ENTRIES = new Set([
   'spool',
   'uploads',
   'quarantine',
+  'dead_letter',
   'clickhouse',
   LOCK_DIRECTORY,
 ]);

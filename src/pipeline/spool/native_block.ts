@@ -54,7 +54,7 @@ export class NativeBlockBuilder {
       }
       first_column += parts.length;
     }
-    await this.writeSegmentColumn();
+    await writeSegmentColumn(this.output, this.header.id, this.records.rows);
     await this.output.flush();
     return 'written';
   }
@@ -149,14 +149,14 @@ export class NativeBlockBuilder {
     const part = new UnfoldedPart(this.header.columns[index], this.pacer);
     return this.read({ first_column: index, parts: [part], is_checking: false });
   }
+}
 
-  private async writeSegmentColumn(): Promise<void> {
-    const { rows } = this.records;
-    await new StreamedPart(SEGMENT_COLUMN).begin(this.output);
-    const chunk = Buffer.alloc(SEGMENT_CHUNK_ROWS * 16, uuidBytes(this.header.id));
-    for (let row = 0; row < rows; row += SEGMENT_CHUNK_ROWS) {
-      await this.output.write(chunk.subarray(0, 16 * Math.min(SEGMENT_CHUNK_ROWS, rows - row)));
-    }
+/** The last column of every block: the segment's identity, once per row. */
+export async function writeSegmentColumn(output: NativeWriter, segment_id: string, rows: number): Promise<void> {
+  await new StreamedPart(SEGMENT_COLUMN).begin(output);
+  const chunk = Buffer.alloc(Math.min(rows, SEGMENT_CHUNK_ROWS) * 16, uuidBytes(segment_id));
+  for (let row = 0; row < rows; row += SEGMENT_CHUNK_ROWS) {
+    await output.write(chunk.subarray(0, 16 * Math.min(SEGMENT_CHUNK_ROWS, rows - row)));
   }
 }
 

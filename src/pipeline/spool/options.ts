@@ -1,4 +1,5 @@
 /** What the spool is told from the configuration, and what it tells of itself: its ports outward. */
+import type { SegmentBooks } from '../../contract/books.ts';
 import type { OperatingError } from '../../contract/errors.ts';
 import type { Clock, Fs, Random } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
@@ -31,6 +32,7 @@ export type SpoolIncident =
   | 'foreign_file'
   | 'upload_waits_for_start'
   | 'upload_record_damaged'
+  | 'replay_failed'
   | 'disk_unwritable'
   | 'disk_writable_again';
 
@@ -41,6 +43,10 @@ export interface SpoolObserver {
   /** One group commit, successful or not. */
   groupCommitted(blocks: number, bytes: number): void;
   sealed(segment: SealedSegment, duration_ms: number): void;
+  /** A row that ClickHouse rejects was set aside among the dead letters. */
+  deadLettered(segment: SealedSegment): void;
+  /** A dead letter is in the queue again. */
+  replayed(segment: SealedSegment): void;
   incident(name: SpoolIncident, context: Readonly<Record<string, string | number>>): void;
 }
 
@@ -49,6 +55,8 @@ export interface SpoolPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: SpoolObserver;
+  /** None are kept where it is absent. */
+  readonly books?: SegmentBooks;
 }
 
 export interface SpoolStats {
@@ -62,6 +70,8 @@ export interface SpoolStats {
   /** The oldest receipt among rows that are not sealed yet, as far as it is known; undefined without such rows. */
   readonly oldest_unsealed_received_at_ms: number | undefined;
   readonly quarantined: number;
+  /** How many dead letters each table has. */
+  readonly dead_letters: Readonly<Record<string, number>>;
   /** Why nothing can be appended just now. */
   readonly problem: OperatingError | undefined;
 }

@@ -5,7 +5,7 @@
  * sealed or sent. Keeps no state of its own: the files are the truth, and their names are enough to rebuild everything from them.
  */
 import type { Fs } from '../../contract/ports.ts';
-import type { SealedSegment } from '../../contract/segment.ts';
+import { byPlace, type SealedSegment } from '../../contract/segment.ts';
 import { removeIfThere, withFile } from './file_io.ts';
 import type { ClosedSegment } from './open_segments.ts';
 import type { SpoolObserver } from './options.ts';
@@ -24,7 +24,7 @@ export interface RecoveryPorts {
 }
 
 export interface Recovery {
-  /** In the order of their sequence. */
+  /** In the order of delivery. */
   readonly sealed: readonly SealedSegment[];
   readonly closed: readonly ClosedSegment[];
   /** Higher than any that was found. */
@@ -33,7 +33,7 @@ export interface Recovery {
 
 export async function recoverSpool(ports: RecoveryPorts): Promise<Recovery> {
   const found = await listSegments(ports);
-  const sealed = await readSealed(ports, found.sealed);
+  const sealed = await withoutUnborn(ports, await readSealed(ports, found.sealed));
   const sealed_ids = new Set(sealed.map(({ id }) => id));
   const closed: ClosedSegment[] = [];
   for (const segment of found.open) {
@@ -49,6 +49,16 @@ export async function recoverSpool(ports: RecoveryPorts): Promise<Recovery> {
   await ports.directory.sync();
   const next_sequence = [...found.open, ...found.sealed].reduce((highest, { sequence }) => Math.max(highest, sequence), 0) + 1;
   return { sealed, closed, next_sequence };
+}
+
+/** A split that was not finished leaves the parent; then its halves were never sent, and go. */
+async function withoutUnborn(ports: RecoveryPorts, sealed: readonly SealedSegment[]): Promise<readonly SealedSegment[]> {
+  const ids = new Set(sealed.map(({ id }) => id));
+  const is_unborn = ({ origin }: SealedSegment): boolean => origin !== undefined && ids.has(origin.parent);
+  for (const segment of sealed.filter(is_unborn)) {
+    await removeIfThere(ports.fs, `${ports.directory.path}/${segmentFileName(segment, 'sealed')}`);
+  }
+  return sealed.filter((segment) => !is_unborn(segment));
 }
 
 async function listSegments(ports: RecoveryPorts): Promise<{ open: readonly SegmentName[]; sealed: readonly SegmentName[] }> {
@@ -73,7 +83,7 @@ async function readSealed(ports: RecoveryPorts, names: readonly SegmentName[]): 
     }
   });
   await Promise.all(readers);
-  return sealed.sort((left, right) => left.sequence - right.sequence);
+  return sealed.sort(byPlace);
 }
 
 async function readOne(ports: RecoveryPorts, name: SegmentName): Promise<SealedSegment | undefined> {

@@ -8,13 +8,17 @@
 
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { assert } from '../../base/assert.ts';
+import type { SegmentBooks } from '../../contract/books.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { FileHandle, Fs } from '../../contract/ports.ts';
-import type { SealedSegment, SegmentStore } from '../../contract/segment.ts';
+import { byPlace, type Rejection, type SealedSegment, type SegmentStore } from '../../contract/segment.ts';
+import type { DeadLetters } from './dead_letters.ts';
 import { removeIfThere, withFile } from './file_io.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readSealedTail, type SealedFooter, writeToken } from './sealed_footer.ts';
 import { segmentFileName } from './segment_name.ts';
+import type { Halves, Splitter } from './splitter.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
 import { errorCode } from './system_errors.ts';
 import { WINDOW_BYTES } from './window_reader.ts';
@@ -22,6 +26,16 @@ import { WINDOW_BYTES } from './window_reader.ts';
 interface Entry {
   segment: SealedSegment;
   readonly removal_mark: number;
+  /** Both are durable; they take over as soon as this segment's file is gone for good. */
+  halves?: Halves;
+}
+
+/** What happens to segments that do not simply go in. */
+export interface SealedFilesHelpers {
+  readonly quarantine: Quarantine;
+  readonly splitter: Splitter;
+  readonly letters: DeadLetters;
+  readonly books: SegmentBooks;
 }
 
 export class SealedFiles implements SegmentStore {
@@ -33,7 +47,7 @@ export class SealedFiles implements SegmentStore {
   constructor(
     private readonly fs: Fs,
     private readonly directory: SyncedDirectory,
-    private readonly quarantined: Quarantine,
+    private readonly helpers: SealedFilesHelpers,
   ) {}
 
   get count(): number {
@@ -53,9 +67,9 @@ export class SealedFiles implements SegmentStore {
     return this.by_table.get(table) ?? 0;
   }
 
-  /** In the order of their sequence. */
+  /** In the order of delivery. */
   list(): readonly SealedSegment[] {
-    return [...this.entries.values()].map(({ segment }) => segment).sort((left, right) => left.sequence - right.sequence);
+    return [...this.entries.values()].map(({ segment }) => segment).sort(byPlace);
   }
 
   /** @param removal_mark see `Sealing` */
@@ -67,12 +81,8 @@ export class SealedFiles implements SegmentStore {
   }
 
   async open(segment: SealedSegment): Promise<Readable> {
-    const path = this.pathOf(segment);
-    const problem = await this.findProblem(segment);
-    if (problem !== undefined) {
-      throw new OperatingError('segment_corrupt', { segment: segment.id, problem, path: this.quarantined.directory });
-    }
-    return this.fs.stream(path, 0, segment.native_bytes);
+    await this.check(segment);
+    return this.fs.stream(this.pathOf(segment), 0, segment.native_bytes);
   }
 
   async takeToken(segment: SealedSegment): Promise<SealedSegment> {
@@ -86,16 +96,51 @@ export class SealedFiles implements SegmentStore {
   }
 
   async retire(segment: SealedSegment): Promise<void> {
-    await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
+    await this.ensureAlone(segment);
     await removeIfThere(this.fs, this.pathOf(segment));
     this.directory.changed();
+    await this.helpers.letters.forget(segment);
     this.forget(segment);
   }
 
   async quarantine(segment: SealedSegment, reason: string): Promise<void> {
-    await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
-    await this.quarantined.keepFile(this.directory.path, segmentFileName(segment, 'sealed'), reason);
+    await this.ensureAlone(segment);
+    await this.helpers.quarantine.keepFile(this.directory.path, segmentFileName(segment, 'sealed'), reason);
     this.forget(segment);
+  }
+
+  async split(segment: SealedSegment): Promise<Halves> {
+    const entry = this.entries.get(segment.id);
+    assert(entry !== undefined, `BUG: segment ${segment.id} is split and is not there`);
+    await this.ensureAlone(segment);
+    if (entry.halves === undefined) {
+      await this.check(segment);
+      entry.halves = await this.helpers.splitter.write(segment);
+    }
+    await removeIfThere(this.fs, this.pathOf(segment));
+    this.directory.changed();
+    await this.directory.sync();
+    await this.helpers.books.split(segment.id, entry.halves);
+    this.forget(segment);
+    for (const half of entry.halves) this.add(half, 0);
+    return entry.halves;
+  }
+
+  async deadLetter(segment: SealedSegment, rejection: Rejection): Promise<void> {
+    await this.ensureAlone(segment);
+    await this.helpers.letters.keep(segment, rejection);
+    this.forget(segment);
+  }
+
+  /** No crash may bring back the open file that the segment was made of, once the sealed one goes. */
+  private async ensureAlone(segment: SealedSegment): Promise<void> {
+    await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
+  }
+
+  private async check(segment: SealedSegment): Promise<void> {
+    const problem = await this.findProblem(segment);
+    if (problem === undefined) return;
+    throw new OperatingError('segment_corrupt', { segment: segment.id, problem, path: this.helpers.quarantine.directory });
   }
 
   private forget(segment: SealedSegment): void {

@@ -7,11 +7,13 @@
 import { AssertionError } from 'node:assert';
 import type { Readable } from 'node:stream';
 import { assert } from '../../base/assert.ts';
+import { NO_BOOKS } from '../../contract/books.ts';
 import { OperatingError } from '../../contract/errors.ts';
-import type { SealedSegment, SegmentStore, SpoolBlock } from '../../contract/segment.ts';
+import type { Rejection, SealedSegment, SegmentStore, SpoolBlock } from '../../contract/segment.ts';
 import type { Table } from '../../contract/table.ts';
 import type { UploadStage } from '../../contract/upload.ts';
 import { Committer } from './committer.ts';
+import { DeadLetters } from './dead_letters.ts';
 import { DiskGuard } from './disk_guard.ts';
 import { type ClosedSegment, OpenSegments } from './open_segments.ts';
 import type { SpoolOptions, SpoolPorts, SpoolStats } from './options.ts';
@@ -21,6 +23,7 @@ import { SealQueue } from './seal_queue.ts';
 import { SealedFiles } from './sealed_files.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
+import { type Halves, Splitter, tellOfSplits } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
 import { isDiskFull, reasonOf } from './system_errors.ts';
 import { UploadStages } from './upload_stages.ts';
@@ -34,12 +37,14 @@ export class Spool implements SegmentStore {
   private readonly quarantined: Quarantine;
   private readonly guard: DiskGuard;
   private readonly sealer: Sealer;
+  private readonly letters: DeadLetters;
   private readonly sealed: SealedFiles;
   private readonly seal_queue: SealQueue;
   private readonly open_segments: OpenSegments;
   private readonly committer: Committer;
   private readonly stages: UploadStages;
   private readonly listeners: ((segment: SealedSegment) => void)[] = [];
+  private readonly return_listeners: ((segment: SealedSegment) => void)[] = [];
   private readonly queued_bytes_max: number;
   private bytes_max: number;
   /** Bytes of open files and of closed ones that are not sealed yet. */
@@ -60,7 +65,14 @@ export class Spool implements SegmentStore {
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
     this.guard = new DiskGuard(ports, this.directory.path, options.free_bytes_min);
     this.sealer = new Sealer(ports, this.directory, this.quarantined);
-    this.sealed = new SealedFiles(ports.fs, this.directory, this.quarantined);
+    const books = ports.books ?? NO_BOOKS;
+    this.letters = new DeadLetters(ports, options.data_dir, this.directory, this.quarantined, {
+      books,
+      mayReturn: () => this.usedBytes() < this.bytes_max,
+      returned: (segment) => this.takeBack(segment),
+    });
+    const splitter = new Splitter(ports, this.directory);
+    this.sealed = new SealedFiles(ports.fs, this.directory, { quarantine: this.quarantined, splitter, letters: this.letters, books });
     this.seal_queue = new SealQueue(ports.clock, {
       seal: (closed) => this.seal(closed),
       failed: (closed, error) => this.sealFailed(closed, error),
@@ -113,7 +125,10 @@ export class Spool implements SegmentStore {
     this.next_sequence = recovery.next_sequence;
     for (const segment of recovery.sealed) this.sealed.add(segment, 0);
     for (const closed of recovery.closed) this.unsealed_bytes += closed.file_bytes;
+    await tellOfSplits(recovery.sealed, this.ports.books ?? NO_BOOKS);
+    await this.letters.recover(recovery.sealed);
     await this.guard.start();
+    this.letters.start();
     this.state = 'running';
     for (const closed of recovery.closed) this.seal_queue.add(closed);
   }
@@ -122,6 +137,11 @@ export class Spool implements SegmentStore {
   onSealed(listener: (segment: SealedSegment) => void): void {
     for (const segment of this.sealed.list()) listener(segment);
     this.listeners.push(listener);
+  }
+
+  /** Calls `listener` with each dead letter that comes back from now on; its place in the order is long past. */
+  onReturned(listener: (segment: SealedSegment) => void): void {
+    this.return_listeners.push(listener);
   }
 
   /**
@@ -151,6 +171,14 @@ export class Spool implements SegmentStore {
     return this.sealed.quarantine(segment, reason);
   }
 
+  split(segment: SealedSegment): Promise<Halves> {
+    return this.sealed.split(segment);
+  }
+
+  deadLetter(segment: SealedSegment, rejection: Rejection): Promise<void> {
+    return this.sealed.deadLetter(segment, rejection);
+  }
+
   /** How many bytes open and sealed files may take together. */
   bytesMax(): number {
     return this.bytes_max;
@@ -172,6 +200,7 @@ export class Spool implements SegmentStore {
     if (this.state === 'closed') return;
     this.state = 'closed';
     await this.committer.flush();
+    await this.letters.stop();
     await this.seal_queue.stop();
     await this.open_segments.closeAll();
     await this.guard.stop();
@@ -188,6 +217,7 @@ export class Spool implements SegmentStore {
       sealed_rows: this.sealed.rows,
       oldest_unsealed_received_at_ms: Number.isFinite(oldest_ms) ? oldest_ms : undefined,
       quarantined: this.quarantined.count,
+      dead_letters: this.letters.counts(),
       problem: this.guard.problem ?? (this.usedBytes() >= this.bytes_max ? this.fullError() : undefined),
     };
   }
@@ -227,6 +257,11 @@ export class Spool implements SegmentStore {
     if (segment === undefined) return;
     this.sealed.add(segment, removal_mark);
     for (const listener of this.listeners) listener(segment);
+  }
+
+  private takeBack(segment: SealedSegment): void {
+    this.sealed.add(segment, 0);
+    for (const listener of this.return_listeners) listener(segment);
   }
 
   private sealFailed(closed: ClosedSegment, error: unknown): void {

@@ -8,6 +8,7 @@ const WELL: HealthReadings = {
   spool_bytes: 0,
   clickhouse: { state: 'up', is_embedded: true, has_answered: true, last_error: undefined },
   delivery: { lag_ms: 1500, segments: 2, problem: undefined },
+  refused: { parked_segments: 0, parked_reason: undefined, dead_letters: 0 },
 };
 
 function reasons(readings: HealthReadings): { status: number; reasons: string[] } {
@@ -26,7 +27,16 @@ test('ready while events can be acknowledged, and the body says how delivery is'
     clickhouse: { state: 'up', embedded: true, last_error: null },
     spool: { bytes: 0 },
     delivery: { lag_seconds: 1.5, backlog_segments: 2, problem: null },
+    refused: { dead_letters: 0, parked_segments: 0, parked_reason: null },
   });
+});
+
+test('what ClickHouse refused does not make us unready, and stands in the body', () => {
+  const refused = { parked_segments: 2, parked_reason: 'memory limit exceeded', dead_letters: 3 };
+  const { status, body } = readiness({ ...WELL, refused });
+  assert.equal(status, 200);
+  const parsed: { refused: unknown } = JSON.parse(body);
+  assert.deepEqual(parsed.refused, refused);
 });
 
 test('a ClickHouse elsewhere that is away does not make us unready; an embedded one that never answered does', () => {

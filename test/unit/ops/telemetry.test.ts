@@ -34,7 +34,15 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
     { sources: ['deploy_report'], tables: ['deploy_events'] },
     {
       ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),
-      spool: () => ({ spool_bytes: 7, queued_bytes: 8, open_segments: 9, unsealed_segments: 10, sealed_segments: 11, quarantined: 12 }),
+      spool: () => ({
+        spool_bytes: 7,
+        queued_bytes: 8,
+        open_segments: 9,
+        unsealed_segments: 10,
+        sealed_segments: 11,
+        quarantined: 12,
+        dead_letters: { deploy_events: 14 },
+      }),
       spoolBytesMax: () => 13,
       delivery: () => ({
         segments: 1,
@@ -64,6 +72,8 @@ test('what the stages tell is in the scrape, in base units', async () => {
   telemetry.dispatch.slabDispatched(3, 3000);
   telemetry.dispatch.eventsCounted(0, 5, { missing_field: 2 });
   telemetry.spooling.synced(2);
+  telemetry.spooling.deadLettered(SEGMENT);
+  telemetry.spooling.replayed(SEGMENT);
   telemetry.spooling.sealed(SEGMENT, 20);
   telemetry.delivering.inserted(SEGMENT, 30);
   telemetry.delivering.delivered(SEGMENT);
@@ -78,6 +88,9 @@ test('what the stages tell is in the scrape, in base units', async () => {
     'penstock_spool_sync_duration_seconds_sum 0.002',
     'penstock_spool_segments{state="sealed"} 11',
     'penstock_spool_limit_bytes 13',
+    'penstock_dead_lettered_rows_total{table="deploy_events"} 1',
+    'penstock_dead_letters_replayed_total{table="deploy_events"} 1',
+    'penstock_dead_letters{table="deploy_events"} 14',
     'penstock_delivery_rows_total{table="deploy_events"} 500',
     'penstock_delivery_failures_total{table="deploy_events",action="retry"} 1',
     'penstock_delivery_lag_seconds 1.5',

@@ -1,8 +1,8 @@
-/** Order, retries, pauses, parking, bounds, flush and figures. */
+/** Order, retries, pauses, bounds, flush and figures. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OperatingError } from '../../../../src/contract/errors.ts';
-import { failing, gate, quiet, ROWS, sealed, segmentOf, world } from './fakes.ts';
+import { failing, gate, quiet, ROWS, sealed, world } from './fakes.ts';
 
 test('segments of a table go in by the order of sealing, one at a time', async () => {
   const { clock, sink, delivery } = world();
@@ -84,21 +84,7 @@ test('a failure that needs somebody pauses the table, names the error, probes sl
   assert.equal(delivery.figures().tables[0]?.last_failure, undefined);
 });
 
-test('a poisoned segment steps aside, counted and kept, while the table goes on', async () => {
-  const { clock, sink, segments, delivery } = world();
-  sink.script.push(failing('dead_letter', false, '117'));
-  delivery.add(sealed('bad', 1));
-  delivery.add(sealed('good', 2));
-  await clock.advance(1_000);
-  assert.deepEqual(segments.done('retire'), ['good']);
-  const figures = delivery.figures();
-  assert.equal(figures.parked_segments, 1);
-  assert.equal(figures.rows, ROWS);
-  assert.equal(figures.failures.dead_letter, 1);
-  assert.deepEqual(segments.done('quarantine'), []);
-});
-
-test('a poisoned segment whose INSERT is in doubt is counted before it steps aside', async () => {
+test('a rejected segment whose INSERT is in doubt is counted before it is split', async () => {
   const { clock, sink, segments, delivery } = world();
   sink.script.push((request) => {
     sink.commit(request);
@@ -108,40 +94,6 @@ test('a poisoned segment whose INSERT is in doubt is counted before it steps asi
   await clock.advance(1_000);
   assert.equal(delivery.figures().parked_segments, 0);
   assert.deepEqual(segments.done('retire'), ['a'], 'it was a view that failed, after the part was in');
-});
-
-test('a segment that stepped aside is tried again when its time comes, and goes in when the cause is gone', async () => {
-  const { clock, sink, segments, delivery } = world({ parked_retry_ms: 60_000 });
-  sink.script.push(failing('dead_letter', true), failing('dead_letter', true));
-  delivery.add(sealed('a', 1));
-  await clock.advance(70_000);
-  assert.equal(sink.inserts.length, 2);
-  assert.equal(delivery.figures().parked_segments, 1);
-  await clock.advance(60_000);
-  assert.deepEqual(segments.done('retire'), ['a']);
-  assert.equal(delivery.figures().segments, 0);
-});
-
-test('a block too big for the moment is tried several times, then steps aside', async () => {
-  const { clock, sink, segments, delivery } = world({ shrink_tries: 3, retry_ms_max: 1_000 });
-  sink.script.push(failing('shrink', true, '241'), failing('shrink', true, '241'), failing('shrink', true, '241'));
-  delivery.add(sealed('big', 1));
-  delivery.add(sealed('small', 2));
-  await clock.advance(10_000);
-  assert.deepEqual(sink.inserts.map(segmentOf), ['big', 'big', 'big', 'small']);
-  assert.equal(delivery.figures().parked_segments, 1);
-  assert.deepEqual(segments.done('retire'), ['small']);
-});
-
-test('when too many segments would step aside, the table pauses instead', async () => {
-  const { clock, sink, delivery } = world({ parked_max: 2, parked_retry_ms: 100_000_000 });
-  for (let failure = 0; failure < 1_000; failure++) sink.script.push(failing('dead_letter', false, '53'));
-  for (let index = 1; index <= 5; index++) delivery.add(sealed(`s${index}`, index));
-  await clock.advance(60_000);
-  const figures = delivery.figures();
-  assert.equal(figures.parked_segments, 2);
-  assert.equal(figures.tables[0]?.state, 'paused');
-  assert.equal(figures.segments, 5);
 });
 
 test('a damaged segment is quarantined without being sent, and the table goes on', async () => {
@@ -204,9 +156,9 @@ test('flush ends at its deadline with what could not go in', async () => {
 });
 
 test('flush tries at once what waits for its next try, and waits for nothing that stepped aside', async () => {
-  const { clock, sink, segments, delivery } = world({ probe_ms: 1_000_000 });
-  sink.script.push(failing('dead_letter', false), failing('pause', false));
-  delivery.add(sealed('poison', 1));
+  const { clock, sink, segments, delivery } = world({ probe_ms: 1_000_000, shrink_tries: 1 });
+  sink.script.push(failing('shrink', false), failing('pause', false));
+  delivery.add(sealed('big', 1, { rows: 1 }));
   delivery.add(sealed('a', 2));
   await clock.advance(0);
   assert.equal(delivery.figures().tables[0]?.state, 'paused');

@@ -65,6 +65,10 @@ export class ModelSink implements Sink {
   /** Tokens of all INSERTs in their order. */
   readonly inserts: InsertRequest[] = [];
   readonly script: Behaviour[] = [];
+  /** Rows of a segment, where they are not ROWS. */
+  readonly sizes = new Map<string, number>();
+  /** What an INSERT does that no script speaks of. */
+  usual: Behaviour = (request) => this.commit(request);
   /** When set, questions fail with it. */
   question_failure: SinkFailure | undefined;
   questions = 0;
@@ -80,7 +84,7 @@ export class ModelSink implements Sink {
     if (this.tokens.has(request.deduplication_token)) return;
     this.tokens.add(request.deduplication_token);
     const segment = segmentOf(request);
-    this.rows.set(segment, (this.rows.get(segment) ?? 0) + ROWS);
+    this.rows.set(segment, (this.rows.get(segment) ?? 0) + (this.sizes.get(segment) ?? ROWS));
   }
 
   async insert(request: InsertRequest): Promise<void> {
@@ -88,7 +92,7 @@ export class ModelSink implements Sink {
     this.under_way++;
     this.under_way_max = Math.max(this.under_way_max, this.under_way);
     try {
-      const behaviour = this.script.shift() ?? ((sent: InsertRequest) => this.commit(sent));
+      const behaviour = this.script.shift() ?? this.usual;
       await behaviour(request);
     } finally {
       this.under_way--;
@@ -114,12 +118,18 @@ export function segmentOf(request: InsertRequest): string {
 /** A spool that remembers what was done to it. Entries of `failures` are thrown, one per call. */
 export class MemorySegments implements SegmentStore {
   readonly log: string[] = [];
-  readonly failures: { open: Error[]; takeToken: Error[]; retire: Error[]; quarantine: Error[] } = {
+  readonly failures: Record<'open' | 'takeToken' | 'retire' | 'quarantine' | 'split' | 'deadLetter', Error[]> = {
     open: [],
     takeToken: [],
     retire: [],
     quarantine: [],
+    split: [],
+    deadLetter: [],
   };
+  /** Called with each half that a split made. */
+  on_half: (half: SealedSegment) => void = () => undefined;
+  /** First rows of the segments that were given up, within the segment that they were cut out of. */
+  readonly letters: number[] = [];
 
   async open(segment: SealedSegment): Promise<Readable> {
     this.#record('open', segment);
@@ -137,6 +147,25 @@ export class MemorySegments implements SegmentStore {
 
   async quarantine(segment: SealedSegment): Promise<void> {
     this.#record('quarantine', segment);
+  }
+
+  /** Halves of `a` are `a0` and `a1`. */
+  async split(segment: SealedSegment): Promise<readonly [SealedSegment, SealedSegment]> {
+    this.#record('split', segment);
+    const cut = Math.floor(segment.rows / 2);
+    const { root = segment.id, first_row = 0 } = segment.origin ?? {};
+    const half = (index: number, rows: number, from: number): SealedSegment => {
+      const origin = { parent: segment.id, root, first_row: first_row + from };
+      return { ...segment, id: `${segment.id}${index}`, rows, tokens: 0, origin };
+    };
+    const halves = [half(0, cut, 0), half(1, segment.rows - cut, cut)] as const;
+    for (const each of halves) this.on_half(each);
+    return halves;
+  }
+
+  async deadLetter(segment: SealedSegment): Promise<void> {
+    this.#record('deadLetter', segment);
+    this.letters.push(segment.origin?.first_row ?? 0);
   }
 
   done(method: string): string[] {
@@ -188,6 +217,7 @@ export function world(changes: Partial<DeliveryLimits> = {}): World {
   const clock = new HandClock();
   const sink = new ModelSink();
   const segments = new MemorySegments();
+  segments.on_half = ({ id, rows }) => sink.sizes.set(id, rows);
   const events: string[] = [];
   let uuids = 0;
   const random: Random = { fraction: () => 0.999, uuid: () => `try-${++uuids}` };
@@ -196,6 +226,8 @@ export function world(changes: Partial<DeliveryLimits> = {}): World {
     delivered: (segment) => events.push(`delivered:${segment.id}`),
     failed: (segment, failure) => events.push(`failed:${segment.id}:${failure.action}:${failure.code}`),
     parked: (segment) => events.push(`parked:${segment.id}`),
+    split: (segment) => events.push(`split:${segment.id}`),
+    deadLettered: (segment) => events.push(`dead_lettered:${segment.id}`),
     quarantined: (segment) => events.push(`quarantined:${segment.id}`),
     stateChanged: (table, state) => events.push(`${table}:${state}`),
   };
@@ -216,5 +248,23 @@ export function gate(): { behaviour: (after: Behaviour) => Behaviour; open: () =
       await after(request);
     },
     open: () => open(),
+  };
+}
+
+/** A ClickHouse that rejects every block with a bad row in it, as a constraint does: after the INSERT began, so that it is in doubt. */
+export function rejectRows({ sink, segments }: World, is_bad: (segment: string, row: number) => boolean): void {
+  const places = new Map<string, { root: string; first_row: number; rows: number }>();
+  const on_half = segments.on_half;
+  segments.on_half = (half) => {
+    on_half(half);
+    places.set(half.id, { root: half.origin?.root ?? half.id, first_row: half.origin?.first_row ?? 0, rows: half.rows });
+  };
+  sink.usual = (request) => {
+    const id = segmentOf(request);
+    const { root, first_row, rows } = places.get(id) ?? { root: id, first_row: 0, rows: sink.sizes.get(id) ?? ROWS };
+    for (let row = first_row; row < first_row + rows; row++) {
+      if (is_bad(root, row)) throw new SinkFailure(`row ${row} is bad`, true, 'dead_letter', '469');
+    }
+    sink.commit(request);
   };
 }

@@ -1,6 +1,7 @@
 /** What tests of the spool share: a table, blocks with known rows, a reader of sealed segments that shares no code with the writer, and a spool to hold. */
 import { writeVaruint } from '../../../../src/base/varint.ts';
 import { type BlockColumn, encodeBlockHeader, indexWidthBytes } from '../../../../src/contract/block.ts';
+import { NO_BOOKS, type SegmentBooks } from '../../../../src/contract/books.ts';
 import type { Random } from '../../../../src/contract/ports.ts';
 import type { SealedSegment, SpoolBlock } from '../../../../src/contract/segment.ts';
 import type { Table } from '../../../../src/contract/table.ts';
@@ -144,6 +145,8 @@ export class Incidents implements SpoolObserver {
     this.groups++;
   }
   sealed(): void {}
+  deadLettered(): void {}
+  replayed(): void {}
   incident(name: SpoolIncident): void {
     this.names.push(name);
   }
@@ -180,8 +183,9 @@ export class Held {
     readonly clock: ManualClock = new ManualClock(1_700_000_000_000),
     private readonly random: Random = countingRandom(),
     tables: readonly Table[] = [TABLE, OTHER_TABLE],
+    books: SegmentBooks = NO_BOOKS,
   ) {
-    this.spool = new Spool({ fs, clock, random, observer: this.incidents }, { ...OPTIONS, ...options }, tables);
+    this.spool = new Spool({ fs, clock, random, observer: this.incidents, books }, { ...OPTIONS, ...options }, tables);
   }
 
   async start(): Promise<this> {
@@ -191,8 +195,8 @@ export class Held {
   }
 
   /** Another spool on what is left of this one's files. */
-  reopen(fs: MemoryFs, tables?: readonly Table[]): Promise<Held> {
-    return new Held(fs, this.options, this.clock, this.random, tables).start();
+  reopen(fs: MemoryFs, tables?: readonly Table[], books?: SegmentBooks): Promise<Held> {
+    return new Held(fs, this.options, this.clock, this.random, tables, books).start();
   }
 
   /** What delivery would send of a segment. */
