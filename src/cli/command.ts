@@ -58,6 +58,8 @@ export interface Command {
   readonly description?: string;
   /** Names of what must stand beside the options, as help shows them (`EVENT_ID`); none when absent. */
   readonly operands?: readonly string[];
+  /** Name of what may stand there any number of times more (`ID`); nothing when absent. */
+  readonly more_operands?: string;
   /** Its own options. `--config FILE` and `--help` are every command's and not repeated here; `--json` is declared where it works. */
   readonly options: readonly CommandOption[];
   /** Lines that can be pasted behind `npm run -s penstock --`. */

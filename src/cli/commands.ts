@@ -1,6 +1,7 @@
 /** The list of subcommands, in the order in which help shows them. A new one is a file of its own and a line here. */
 import { CHECK_COMMAND } from './check.ts';
 import type { CommandEntry } from './command.ts';
+import { DEAD_LETTER_COMMANDS } from './dead_letter.ts';
 import { KEYS_COMMANDS } from './keys.ts';
 import { LOAD_COMMAND } from './load.ts';
 import { makeServeCommand } from './serve.ts';
@@ -9,4 +10,11 @@ import { SQL_COMMAND } from './sql.ts';
 // Only `serve` needs the daemon's stages and their native libraries: the others start without loading them.
 const SERVE_COMMAND = makeServeCommand(async (options) => (await import('../compose.ts')).startDaemon(options));
 
-export const COMMANDS: readonly CommandEntry[] = [SERVE_COMMAND, CHECK_COMMAND, KEYS_COMMANDS, SQL_COMMAND, LOAD_COMMAND];
+export const COMMANDS: readonly CommandEntry[] = [
+  SERVE_COMMAND,
+  CHECK_COMMAND,
+  KEYS_COMMANDS,
+  SQL_COMMAND,
+  DEAD_LETTER_COMMANDS,
+  LOAD_COMMAND,
+];

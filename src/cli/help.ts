@@ -59,7 +59,8 @@ export function describeCommand(path: string, command: Command): string {
 
 /** The one line that says how a command is called. */
 export function describeUsage(path: string, command: Command): string {
-  return `Usage: ${[INVOCATION, path, ...(command.operands ?? []), '[options]'].join(' ')}`;
+  const more = command.more_operands === undefined ? [] : [`[${command.more_operands}…]`];
+  return `Usage: ${[INVOCATION, path, ...(command.operands ?? []), ...more, '[options]'].join(' ')}`;
 }
 
 function inGroup(group: CommandGroup, command: Command): { name: string; summary: string } {

@@ -114,7 +114,8 @@ function parseLine(command: Command, line: readonly string[]): ParsedLine {
   const missing = wanted[positionals.length];
   if (missing !== undefined) throw new OperatingError('usage', { problem: `${missing} is missing.` });
   const extra = positionals[wanted.length];
-  if (extra !== undefined) throw new OperatingError('usage', { problem: `Nothing is known about ${JSON.stringify(extra)} here.` });
+  if (extra !== undefined && command.more_operands === undefined)
+    throw new OperatingError('usage', { problem: `Nothing is known about ${JSON.stringify(extra)} here.` });
   // No option may be given twice to be a list, which the parser's type allows for.
   const single = Object.entries(values).flatMap(([name, value]) => (typeof value === 'object' ? [] : [[name, value] as const]));
   return { values: Object.fromEntries(single), operands: positionals };

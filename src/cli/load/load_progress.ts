@@ -1,13 +1,12 @@
 /** How a load gets on, on stderr: a bar that moves on a terminal, a line now and then in a log. */
 import type { Clock, Timer } from '../../contract/ports.ts';
 import type { Output } from '../command.ts';
+import { ERASE_LINE, progressBar } from '../progress_bar.ts';
 import type { LoadRun } from './load_run.ts';
 
 const BAR_EVERY_MS = 200;
 const LINE_EVERY_MS = 10_000;
-const BAR_CELLS = 24;
 const COLUMNS_USUAL = 80;
-const ERASE_LINE = '\r\x1b[2K';
 
 export class LoadProgress {
   private readonly run: LoadRun;
@@ -51,11 +50,6 @@ export class LoadProgress {
       ...(retries > 0 ? [`${retries.toLocaleString('en-US')} retries`] : []),
     ].join('  ');
     if (this.output.isTTY !== true) this.output.write(`${figures.trimStart()}\n`);
-    else this.output.write(ERASE_LINE + `${bar(share)} ${figures}`.slice(0, (this.output.columns ?? COLUMNS_USUAL) - 1));
+    else this.output.write(ERASE_LINE + `${progressBar(share)} ${figures}`.slice(0, (this.output.columns ?? COLUMNS_USUAL) - 1));
   }
-}
-
-function bar(share: number): string {
-  const full = Math.round(share * BAR_CELLS);
-  return '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
 }
