@@ -99,7 +99,9 @@ const PAUSE_CERTAIN: readonly Line[] = [
 const PAUSE_IN_DOUBT: readonly Line[] = [
   [10, 'NOT_FOUND_COLUMN_IN_BLOCK', 'a view behind the table, or the table itself, wants a column that is not sent'],
   [20, 'NUMBER_OF_COLUMNS_DOESNT_MATCH', 'a view behind the table no longer fits its target'],
+  [43, 'ILLEGAL_TYPE_OF_ARGUMENT', 'a view behind the table no longer fits its columns'],
   [44, 'ILLEGAL_COLUMN', 'a column of the table is not what its migrations made it'],
+  [46, 'UNKNOWN_FUNCTION', 'a view behind the table calls a function that is gone'],
   [47, 'UNKNOWN_IDENTIFIER', 'a view behind the table names a column that is gone'],
   [48, 'NOT_IMPLEMENTED', 'the table has an engine that cannot do what is asked'],
   [50, 'UNKNOWN_TYPE', 'the server is too old for a type that every block carries'],
@@ -108,16 +110,18 @@ const PAUSE_IN_DOUBT: readonly Line[] = [
   [774, 'TABLE_IS_PERMANENTLY_READ_ONLY', 'the replica will not become writable by itself'],
 ];
 
-/** The block is more than the server can hold at once, now or ever: smaller blocks may pass. */
+/**
+ * The block is more than the server can hold at once, now or ever: tried more and more slowly, then cut in two. One row is never given up for it: memory comes
+ * back, and a limit was set by somebody.
+ */
 const SHRINK_IN_DOUBT: readonly Line[] = [
-  [131, 'TOO_LARGE_STRING_SIZE', 'a value is longer than the server takes at once'],
   [158, 'TOO_MANY_ROWS', "the block has more rows than the user's limit"],
   [241, 'MEMORY_LIMIT_EXCEEDED', 'the block does not fit into the memory that is free, for the moment or for good'],
   [307, 'TOO_MANY_BYTES', "the block has more bytes than the user's limit"],
   [396, 'TOO_MANY_ROWS_OR_BYTES', "the block is larger than the user's limit"],
 ];
 
-/** A value can never go in: the block as it is never will. */
+/** A value can never go in: the block as it is never will. Searched for the rows, which are set aside one by one. */
 const DEAD_LETTER_IN_DOUBT: readonly Line[] = [
   [6, 'CANNOT_PARSE_TEXT', "a value is no text of its column's type"],
   [9, 'SIZES_OF_COLUMNS_DOESNT_MATCH', 'the columns of the block differ in length'],
@@ -134,10 +138,13 @@ const DEAD_LETTER_IN_DOUBT: readonly Line[] = [
   [117, 'INCORRECT_DATA', 'a JSON document, or the block itself, is malformed'],
   [128, 'TOO_LARGE_ARRAY_SIZE', 'a value says it has more elements than any may have'],
   [130, 'CANNOT_READ_ARRAY_FROM_TEXT', 'a value is no array'],
+  [131, 'TOO_LARGE_STRING_SIZE', 'a value is longer than any may be, however few rows come with it'],
+  [153, 'ILLEGAL_DIVISION', 'a view behind the table, or a default, divides by a value of the row that is zero'],
   [190, 'SIZES_OF_ARRAYS_DONT_MATCH', 'arrays that belong together differ in length'],
   [321, 'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE', 'a value is outside its type'],
   [349, 'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN', 'a value is missing where there must be one'],
   [376, 'CANNOT_PARSE_UUID', 'a value is no UUID'],
+  [395, 'FUNCTION_THROW_IF_VALUE_IS_NON_ZERO', 'a view behind the table throws at a value of the row, as somebody told it to'],
   [407, 'DECIMAL_OVERFLOW', 'a value is outside its type'],
   [441, 'CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING', 'a value is no text of its domain type'],
   [467, 'CANNOT_PARSE_BOOL', 'a value is no truth value'],
