@@ -48,10 +48,14 @@ const compress = promisify(gzip);
 export function createClickHouseServer(service: () => Service | undefined): Server {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: BODY_TIMEOUT_MS });
   server.maxConnections = CONNECTIONS_MAX;
+  let port = 0;
+  // Kept, since a server that closes has no address any more and still answers on the connections that it has.
+  server.on('listening', () => {
+    const address = server.address();
+    if (typeof address === 'object' && address !== null) port = address.port;
+  });
   server.on('request', (request, response) => {
     response.on('error', () => undefined);
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
     if (!isFromThisMachine(request, port)) return plain(request, response, 403, 'Forbidden: this port answers local programs only.\n');
     const running = service();
     if (running === undefined) return plain(request, response, 503, 'The embedded ClickHouse is starting or stopping.\n');
