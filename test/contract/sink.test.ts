@@ -10,6 +10,7 @@ import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import { writeVaruint } from '../../src/base/varint.ts';
 import { type ClickHouseClient, createConnection, ServerAddress } from '../../src/clickhouse/connection.ts';
 import { EmbeddedClickHouse } from '../../src/clickhouse/embedded/supervisor.ts';
+import { ERROR_CLASSES } from '../../src/clickhouse/error_classes.ts';
 import { migrate } from '../../src/clickhouse/migrations/migrate.ts';
 import { ClickHouseSink } from '../../src/clickhouse/sink.ts';
 import { runStatement } from '../../src/clickhouse/statement.ts';
@@ -190,6 +191,45 @@ test('a token that the engine knows without its rows ends in a second token and 
   const block = nativeBlock(segment, 1_000);
   await insert(segment, block);
   await sql(`ALTER TABLE ${qualified('events')} DELETE WHERE ingest_segment = '${segment}' SETTINGS mutations_sync = 1`);
+  assert.equal(await deliverInDoubt(segment, block), 2);
+  assert.equal(await sink.countRows('events', segment), 1_000);
+});
+
+test('rows whose token the engine has forgotten are found by the count and not added again', async () => {
+  await sql(`ALTER TABLE ${qualified('events')} MODIFY SETTING non_replicated_deduplication_window = 1`);
+  const segment = randomUUID();
+  const other = randomUUID();
+  const block = nativeBlock(segment, 1_000);
+  await insert(segment, block);
+  await insert(other, nativeBlock(other, 10));
+  assert.equal(await deliverInDoubt(segment, block), 1);
+  assert.equal(await sink.countRows('events', segment), 1_000);
+  await insert(segment, block);
+  assert.equal(await sink.countRows('events', segment), 2_000, 'the token alone would not have held the rows back');
+});
+
+test('every code of the table of error classes has the name that the engine gives it', async () => {
+  const codes = ERROR_CLASSES.map(({ code }) => code).join(',');
+  const names = (await sql(`SELECT errorCodeToName(arrayJoin([${codes}]::Array(UInt32)))`)).split('\n');
+  assert.deepEqual(
+    names,
+    ERROR_CLASSES.map(({ name }) => name),
+  );
+});
+
+test('a table that somebody dropped pauses delivery, and the next migration makes it anew', async () => {
+  await sql(`DROP TABLE ${qualified('events')} SYNC`);
+  const segment = randomUUID();
+  const block = nativeBlock(segment, 10);
+  const failure = await failureOf(insert(segment, block));
+  assert.deepEqual([failure.action, failure.code], ['pause', '60']);
+  await migrateAll();
+  await insert(segment, block);
+  assert.equal(await sink.countRows('events', segment), 10);
+});
+
+/** Delivers a segment that an earlier process may have sent; resolves to how many tokens it took in the end. */
+async function deliverInDoubt(segment: string, block: Buffer): Promise<number> {
   let tokens = 1;
   const segments: SegmentStore = {
     open: async () => Readable.from([block], { objectMode: false }),
@@ -208,20 +248,8 @@ test('a token that the engine knows without its rows ends in a second token and 
   delivery.add(inDoubt(segment, block));
   assert.equal(await delivery.flush(20_000), true);
   await delivery.stop();
-  assert.equal(tokens, 2);
-  assert.equal(await sink.countRows('events', segment), 1_000);
-});
-
-test('a table that somebody dropped pauses delivery, and the next migration makes it anew', async () => {
-  await sql(`DROP TABLE ${qualified('events')} SYNC`);
-  const segment = randomUUID();
-  const block = nativeBlock(segment, 10);
-  const failure = await failureOf(insert(segment, block));
-  assert.deepEqual([failure.action, failure.code], ['pause', '60']);
-  await migrateAll();
-  await insert(segment, block);
-  assert.equal(await sink.countRows('events', segment), 10);
-});
+  return tokens;
+}
 
 function inDoubt(id: string, block: Buffer): SealedSegment {
   return {

@@ -31,7 +31,6 @@ import { WindowReader } from './window_reader.ts';
 const LOOK_INTERVAL_MS = 1000;
 /** Replayed letters that are in the queue at one time. */
 const RETURNED_MAX = 256;
-const READS_AT_ONCE = 8;
 
 export interface DeadLettersHooks {
   readonly books: SegmentBooks;
@@ -47,8 +46,8 @@ export class DeadLetters {
   private readonly count_by_table = new Map<string, number>();
   /** Ids of replayed letters that are in the queue. */
   private readonly in_queue = new Set<string>();
-  /** Moved into the spool, but that is not yet known to be durable or not yet in the books. */
-  private moved: SealedSegment[] = [];
+  /** Letters on their way back, of which it is not yet known that they are in the spool for good. */
+  private readonly moving = new Map<string, SealedSegment>();
   private timer: Timer | undefined;
   private looking: Promise<void> | undefined;
   private is_stopped = false;
@@ -70,7 +69,7 @@ export class DeadLetters {
   }
 
   /**
-   * Takes over what an earlier run left and tells the books of it again.
+   * Takes over what an earlier run left.
    *
    * @param sealed what is in the queue
    */
@@ -81,18 +80,14 @@ export class DeadLetters {
     const marked = await fs.list(this.replay_directory);
     const here = new Set([...beside, ...marked]);
     const queued = new Map(sealed.map((segment) => [segmentFileName(segment, 'sealed'), segment]));
-    await this.recount(beside, this.directory);
-    await this.recount(marked, this.replay_directory);
+    for (const name of [...beside, ...marked]) this.count(name);
     for (const name of beside) {
       if (!name.endsWith(DESCRIPTION_SUFFIX)) continue;
       const segment_name = name.slice(0, -DESCRIPTION_SUFFIX.length) + SEALED_SUFFIX;
       if (here.has(segment_name)) continue;
       const segment = queued.get(segment_name);
       if (segment === undefined) await removeIfThere(fs, `${this.directory}/${name}`);
-      else {
-        this.in_queue.add(segment.id);
-        await this.hooks.books.replayed(segment);
-      }
+      else this.in_queue.add(segment.id);
     }
   }
 
@@ -112,23 +107,12 @@ export class DeadLetters {
   /** Moves a segment's file out of the spool; the caller has checked its content and made durable what must not come back in its place. */
   async keep(segment: SealedSegment, rejection: Rejection): Promise<void> {
     assert(segment.rows === 1, 'BUG: a dead letter has more than one row');
-    const { fs, observer } = this.ports;
     const name = segmentFileName(segment, 'sealed');
-    try {
-      const description = formatDescription(await this.describe(segment, rejection));
-      await writeFileDurably(fs, this.directory, nameOfDescription(segment), Buffer.from(description));
-      await fs.rename(`${this.spool_directory.path}/${name}`, `${this.directory}/${name}`);
-    } catch (error) {
-      // An earlier try got as far as the rename.
-      if (errorCode(error) !== 'ENOENT' || !(await fs.list(this.directory)).includes(name)) throw error;
-    }
-    await fs.syncDirectory(this.directory);
-    this.spool_directory.changed();
-    await this.spool_directory.sync();
-    await this.hooks.books.deadLettered(segment);
+    if (!(await this.ports.fs.list(this.directory)).includes(name)) await this.writeDescription(segment, rejection);
+    await this.hooks.books.deadLettered(segment, () => this.move(name, this.spool_directory.path, this.directory));
     this.in_queue.delete(segment.id);
     this.add(segment.table, 1);
-    observer.deadLettered(segment);
+    this.ports.observer.deadLettered(segment);
   }
 
   /** A segment left the queue for ClickHouse: if it had been a letter, nothing of that is left. */
@@ -150,33 +134,38 @@ export class DeadLetters {
   }
 
   private async returnMarked(): Promise<void> {
-    const { fs } = this.ports;
-    for (const name of await fs.list(this.replay_directory)) {
-      if (this.is_stopped || this.in_queue.size + this.moved.length >= RETURNED_MAX || !this.hooks.mayReturn()) break;
-      await this.moveBack(name);
-    }
-    if (this.moved.length === 0) return;
-    await this.spool_directory.sync();
-    await fs.syncDirectory(this.replay_directory);
-    for (let segment = this.moved[0]; segment !== undefined; segment = this.moved[0]) {
-      await this.hooks.books.replayed(segment);
-      this.moved.shift();
-      this.in_queue.add(segment.id);
-      this.add(segment.table, -1);
-      this.ports.observer.replayed(segment);
-      this.hooks.returned(segment);
+    for (const [name, segment] of this.moving) await this.moveBack(name, segment);
+    for (const name of await this.ports.fs.list(this.replay_directory)) {
+      if (this.is_stopped || this.in_queue.size >= RETURNED_MAX || !this.hooks.mayReturn()) break;
+      const segment = await this.readLetter(`${this.replay_directory}/${name}`);
+      if (segment !== undefined && segmentFileName(segment, 'sealed') === name) await this.moveBack(name, segment);
+      else await this.quarantine.keepFile(this.replay_directory, name, 'its footer is damaged');
     }
   }
 
-  private async moveBack(name: string): Promise<void> {
-    const segment = await this.readLetter(`${this.replay_directory}/${name}`);
-    if (segment === undefined || segmentFileName(segment, 'sealed') !== name) {
-      await this.quarantine.keepFile(this.replay_directory, name, 'its footer is damaged');
-      return;
+  private async moveBack(name: string, segment: SealedSegment): Promise<void> {
+    this.moving.set(name, segment);
+    await this.hooks.books.replayed(segment, () => this.move(name, this.replay_directory, this.spool_directory.path));
+    this.moving.delete(name);
+    this.in_queue.add(segment.id);
+    this.add(segment.table, -1);
+    this.ports.observer.replayed(segment);
+    this.hooks.returned(segment);
+  }
+
+  /** Moves a letter's file, durably. Can be called again when it failed before or behind the rename. */
+  private async move(name: string, from: string, to: string): Promise<void> {
+    const { fs } = this.ports;
+    try {
+      await fs.rename(`${from}/${name}`, `${to}/${name}`);
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' || !(await fs.list(to)).includes(name)) throw error;
     }
-    await this.ports.fs.rename(`${this.replay_directory}/${name}`, `${this.spool_directory.path}/${name}`);
     this.spool_directory.changed();
-    this.moved.push(segment);
+    for (const directory of [to, from]) {
+      if (directory === this.spool_directory.path) await this.spool_directory.sync();
+      else await fs.syncDirectory(directory);
+    }
   }
 
   private async readLetter(path: string): Promise<SealedSegment | undefined> {
@@ -184,6 +173,11 @@ export class DeadLetters {
     if (tail === undefined) return undefined;
     const { native_crc32: _, ...segment } = tail.footer;
     return { ...segment, tokens: tail.tokens };
+  }
+
+  private async writeDescription(segment: SealedSegment, rejection: Rejection): Promise<void> {
+    const description = formatDescription(await this.describe(segment, rejection));
+    await writeFileDurably(this.ports.fs, this.directory, nameOfDescription(segment), Buffer.from(description));
   }
 
   private async describe(segment: SealedSegment, rejection: Rejection): Promise<LetterDescription> {
@@ -202,19 +196,9 @@ export class DeadLetters {
     };
   }
 
-  /** Counts the letters of a directory and tells the books of each, some at a time. */
-  private async recount(names: readonly string[], directory: string): Promise<void> {
-    const letters = names.filter((name) => parseSegmentFileName(name)?.kind === 'sealed');
-    let next = 0;
-    const readers = Array.from({ length: READS_AT_ONCE }, async () => {
-      while (next < letters.length) {
-        const segment = await this.readLetter(`${directory}/${letters[next++]}`);
-        if (segment === undefined) continue;
-        await this.hooks.books.deadLettered(segment);
-        this.add(segment.table, 1);
-      }
-    });
-    await Promise.all(readers);
+  private count(name: string): void {
+    const parsed = parseSegmentFileName(name);
+    if (parsed?.kind === 'sealed') this.add(parsed.segment.table, 1);
   }
 
   private add(table: string, change: number): void {

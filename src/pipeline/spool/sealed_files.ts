@@ -117,10 +117,11 @@ export class SealedFiles implements SegmentStore {
       await this.check(segment);
       entry.halves = await this.helpers.splitter.write(segment);
     }
-    await removeIfThere(this.fs, this.pathOf(segment));
-    this.directory.changed();
-    await this.directory.sync();
-    await this.helpers.books.split(segment.id, entry.halves);
+    await this.helpers.books.split(segment, entry.halves, async () => {
+      await removeIfThere(this.fs, this.pathOf(segment));
+      this.directory.changed();
+      await this.directory.sync();
+    });
     this.forget(segment);
     for (const half of entry.halves) this.add(half, 0);
     return entry.halves;

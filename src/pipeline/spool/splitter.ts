@@ -6,7 +6,6 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { BlockAccounts } from '../../contract/block.ts';
-import type { SegmentBooks } from '../../contract/books.ts';
 import type { FileHandle } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
 import { divideAccounts } from './accounts.ts';
@@ -107,14 +106,4 @@ export class Splitter {
   private pathOf(segment: SealedSegment): string {
     return `${this.directory.path}/${segmentFileName(segment, 'sealed')}`;
   }
-}
-
-/** Tells the books again of every split whose two halves are both there: a crash may have come before they heard of it. Nothing was sent before they had. */
-export async function tellOfSplits(sealed: readonly SealedSegment[], books: SegmentBooks): Promise<void> {
-  const by_parent = new Map<string, SealedSegment[]>();
-  for (const segment of sealed) {
-    if (segment.origin === undefined) continue;
-    by_parent.set(segment.origin.parent, [...(by_parent.get(segment.origin.parent) ?? []), segment]);
-  }
-  for (const [parent, halves] of by_parent) if (halves.length === 2) await books.split(parent, halves);
 }

@@ -23,7 +23,7 @@ import { SealQueue } from './seal_queue.ts';
 import { SealedFiles } from './sealed_files.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
-import { type Halves, Splitter, tellOfSplits } from './splitter.ts';
+import { type Halves, Splitter } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
 import { isDiskFull, reasonOf } from './system_errors.ts';
 import { UploadStages } from './upload_stages.ts';
@@ -125,7 +125,6 @@ export class Spool implements SegmentStore {
     this.next_sequence = recovery.next_sequence;
     for (const segment of recovery.sealed) this.sealed.add(segment, 0);
     for (const closed of recovery.closed) this.unsealed_bytes += closed.file_bytes;
-    await tellOfSplits(recovery.sealed, this.ports.books ?? NO_BOOKS);
     await this.letters.recover(recovery.sealed);
     await this.guard.start();
     this.letters.start();

@@ -80,6 +80,40 @@ test('a first try that turns up during the settling time costs no second token',
   assert.deepEqual(segments.done('retire'), ['a']);
 });
 
+test('rows whose token has aged out of the window are found by the count and not sent again', async () => {
+  const { clock, sink, segments, delivery } = world();
+  sink.script.push((request) => {
+    sink.commit(request);
+    sink.tokens.clear();
+    throw NO_ANSWER;
+  });
+  delivery.add(sealed('a', 1));
+  await clock.advance(10_000);
+  assert.equal(sink.inserts.length, 1, 'the token would not have held it back');
+  assert.deepEqual(segments.done('retire'), ['a']);
+  assert.equal(sink.rows.get('a'), ROWS);
+});
+
+for (const was_committed of [true, false]) {
+  const fate = was_committed ? 'came through' : 'did not come through';
+  test(`an outage longer than any window ends in every row once when the last INSERT before it ${fate}`, async () => {
+    const { clock, sink, segments, delivery } = world();
+    sink.script.push((request) => {
+      if (was_committed) sink.commit(request);
+      throw NO_ANSWER;
+    });
+    sink.question_failure = new SinkFailure('connection refused', false, 'retry', 'ECONNREFUSED');
+    for (const [index, id] of ['a', 'b', 'c'].entries()) delivery.add(sealed(id, index + 1));
+    await clock.advance(14 * 86_400_000);
+    assert.equal(sink.inserts.length, 1, 'nothing is sent while nobody can say what happened');
+    sink.tokens.clear();
+    sink.question_failure = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(segments.done('retire'), ['a', 'b', 'c']);
+    assert.deepEqual([...sink.rows.values()], [ROWS, ROWS, ROWS]);
+  });
+}
+
 test('while an INSERT still runs on the server, nothing is counted or sent', async () => {
   const { clock, sink, segments, delivery } = world();
   sink.script.push((request) => {

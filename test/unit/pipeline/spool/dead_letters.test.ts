@@ -1,7 +1,7 @@
 /** Dead letters: kept whole, found again after any crash, and put back into the queue when they are marked. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SegmentBooks } from '../../../../src/contract/books.ts';
+import { NO_BOOKS, type SegmentBooks } from '../../../../src/contract/books.ts';
 import type { SealedSegment } from '../../../../src/contract/segment.ts';
 import { LetterDesk } from '../../../../src/pipeline/spool/letter_desk.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
@@ -16,12 +16,21 @@ const MARK_MS_MAX = 2_000;
 
 class Told implements SegmentBooks {
   readonly lines: string[] = [];
-  async split(): Promise<void> {}
-  async deadLettered({ id }: SealedSegment): Promise<void> {
-    this.lines.push(`dead ${id.slice(-2)}`);
+  failures = 0;
+  split = NO_BOOKS.split;
+
+  async deadLettered({ id }: SealedSegment, move_file: () => Promise<void>): Promise<void> {
+    await this.tell(`dead ${id.slice(-2)}`, move_file);
   }
-  async replayed({ id }: SealedSegment): Promise<void> {
-    this.lines.push(`replayed ${id.slice(-2)}`);
+
+  async replayed({ id }: SealedSegment, move_file: () => Promise<void>): Promise<void> {
+    await this.tell(`replayed ${id.slice(-2)}`, move_file);
+  }
+
+  private async tell(line: string, move_file: () => Promise<void>): Promise<void> {
+    this.lines.push(line);
+    if (this.failures-- > 0) throw new Error('the books cannot be written');
+    await move_file();
   }
 }
 
@@ -247,20 +256,21 @@ test('a disk that fails while a letter comes back loses nothing of it: it comes 
   }
 });
 
-test('the books hear of each letter and each return, and hear it again at a start', async () => {
+test('the books hear of each letter and each return, again when they failed, and nothing moves without them', async () => {
   const told = new Told();
   const fs = new MemoryFs();
   const held = await (await oneRow('a', fs)).held.reopen(fs.kill(), undefined, told);
-  const [segment] = held.announced;
   const returned = returnedOf(held);
-  await held.spool.deadLetter(segment, REJECTION);
-  assert.deepEqual(told.lines, ['dead 01']);
-  const again = await held.reopen(held.fs.kill(), undefined, told);
-  assert.deepEqual(told.lines, ['dead 01', 'dead 01']);
+  told.failures = 1;
+  await assert.rejects(held.spool.deadLetter(held.announced[0], REJECTION), /cannot be written/);
+  assert.ok(held.fs.paths().some((path) => path.includes('/spool/')));
+  await held.spool.deadLetter(held.announced[0], REJECTION);
+  await mark(held.fs);
+  told.failures = 1;
+  held.clock.advance(LOOK_MS);
+  await until('the books failed', MARK_MS_MAX, () => held.incidents.names.includes('replay_failed'));
   assert.equal(returned.length, 0);
-  await mark(again.fs);
-  again.clock.advance(LOOK_MS);
-  await until('the books heard of the return', MARK_MS_MAX, () => told.lines.length === 3);
-  await again.reopen(again.fs.kill(), undefined, told);
+  held.clock.advance(LOOK_MS);
+  await until('the letter is back', MARK_MS_MAX, () => returned.length === 1);
   assert.deepEqual(told.lines, ['dead 01', 'dead 01', 'replayed 01', 'replayed 01']);
 });

@@ -1,7 +1,7 @@
 /** Splitting a sealed segment: the halves, and that no moment of a crash loses or doubles a row. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SegmentBooks } from '../../../../src/contract/books.ts';
+import { NO_BOOKS, type SegmentBooks } from '../../../../src/contract/books.ts';
 import type { SealedSegment } from '../../../../src/contract/segment.ts';
 import { divideAccounts } from '../../../../src/pipeline/spool/accounts.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
@@ -191,20 +191,23 @@ test('a damaged segment is not split', async () => {
   await assert.rejects(held.spool.split(segment), { code: 'segment_corrupt' });
 });
 
-test('the books hear of a split before a half can be sent, and again at a start that finds both halves', async () => {
+test('the books hear of a split when both halves are durable, and take the segment away themselves', async () => {
   const told: string[] = [];
+  const { fs, held } = await sealedRows(FIVE);
+  let failures = 1;
   const books: SegmentBooks = {
-    split: async (parent, children) => void told.push(`${parent.slice(-2)}:${children.map(({ id }) => id.slice(-2)).join()}`),
-    deadLettered: async () => undefined,
-    replayed: async () => undefined,
+    ...NO_BOOKS,
+    split: async (parent, children, remove_file) => {
+      const files = fs_of_books.paths().length;
+      told.push(`${parent.id.slice(-2)} to ${children.map(({ id }) => id.slice(-2)).join()}, ${files} files`);
+      if (failures-- > 0) throw new Error('the books cannot be written');
+      await remove_file();
+    },
   };
-  const { fs, held, segment } = await sealedRows(FIVE);
-  const [first, second] = await held.spool.split(segment);
-  const again = await held.reopen(fs.kill(), undefined, books);
-  assert.deepEqual(told, ['01:02,03']);
-  await again.spool.retire(first);
-  await again.spool.split(second);
-  assert.deepEqual(told, ['01:02,03', '03:04,05']);
-  await again.reopen(again.fs.kill(), undefined, books);
-  assert.deepEqual(told, ['01:02,03', '03:04,05', '03:04,05'], 'of the first split one half was delivered: that was told long ago');
+  const fs_of_books = fs.kill();
+  const again = await held.reopen(fs_of_books, undefined, books);
+  await assert.rejects(again.spool.split(again.announced[0]), /cannot be written/);
+  await again.spool.split(again.announced[0]);
+  assert.deepEqual(told, ['01 to 02,03, 3 files', '01 to 02,03, 3 files']);
+  assert.equal(fs_of_books.paths().length, 2);
 });
