@@ -1,16 +1,19 @@
 /**
  * The spool against an oracle: random appends, failures, seals, deliveries, deaths of the process and of the machine.
  *
- * The oracle delivers as the daemon does: a token before each INSERT, and where it is in doubt it counts first. Whatever happens, every acknowledged row
- * is inserted exactly once, and no row is inserted twice.
+ * The oracle delivers as the daemon does: a token before each INSERT, and where it is in doubt it counts first. Now and then it refuses a segment, which is
+ * then split or set aside, and in the end replayed. Whatever happens, every acknowledged row is inserted exactly once, and no row is inserted twice.
  */
 import assert from 'node:assert/strict';
 import type { SealedSegment } from '../../src/contract/segment.ts';
-import { blockOf, Held, MONTH, OTHER_TABLE, rowOf, TABLE } from '../unit/pipeline/spool/fixtures.ts';
+import { LetterDesk } from '../../src/pipeline/spool/letter_desk.ts';
+import { blockOf, DATA_DIR, Held, MONTH, OTHER_TABLE, rowOf, TABLE } from '../unit/pipeline/spool/fixtures.ts';
 import { MemoryFs } from './memory_fs.ts';
 import { type SeededRandom, seededRandom } from './seeded_random.ts';
+import { until } from './until.ts';
 
 const STEPS = 60;
+const LOOK_MS = 1_000;
 
 /** One run, which the seed decides wholly. Throws where the spool breaks a promise. */
 export async function runSpoolModel(seed: number): Promise<void> {
@@ -30,6 +33,7 @@ class Model {
   /** ClickHouse: the rows by the segment they came in. */
   readonly inserted = new Map<string, readonly string[]>();
   private appended = 0;
+  private is_finishing = false;
   private waiting: Promise<void>[] = [];
 
   constructor(
@@ -49,10 +53,12 @@ class Model {
   }
 
   async finish(): Promise<void> {
+    this.is_finishing = true;
     await this.settle();
     await this.die();
     await this.held.spool.sealAll();
-    for (const segment of this.held.announced) await this.deliver(segment);
+    await this.deliverAll();
+    await this.replayAll();
     await this.held.spool.close();
   }
 
@@ -98,6 +104,10 @@ class Model {
       await this.held.spool.retire(segment);
       return;
     }
+    if (this.random.below(5) === 0) {
+      await this.refuse(segment);
+      return;
+    }
     const { rows } = await this.held.nativeOf(segment);
     assert.equal(rows.length, segment.rows);
     await this.held.spool.takeToken(segment);
@@ -105,7 +115,32 @@ class Model {
       segment.id,
       rows.map((row) => row['name'] ?? ''),
     );
-    if (this.random.below(4) > 0) await this.held.spool.retire(segment);
+    // One that is not retired is met again after the next start, which at the end there is none.
+    if (this.is_finishing || this.random.below(4) > 0) await this.held.spool.retire(segment);
+  }
+
+  /** As delivery does when ClickHouse rejects the segment. */
+  private async refuse(segment: SealedSegment): Promise<void> {
+    if (segment.rows === 1) await this.held.spool.deadLetter(segment, { code: '469', message: 'the model says so' });
+    else this.held.announced.push(...(await this.held.spool.split(segment)));
+  }
+
+  /** Marks every letter and delivers what comes back, until nothing is set aside any more. */
+  private async replayAll(): Promise<void> {
+    const desk = new LetterDesk(this.held.fs, DATA_DIR);
+    this.held.spool.onReturned((segment) => this.held.announced.push(segment));
+    for (let letters = await desk.list(); letters.length > 0; letters = await desk.list()) {
+      await desk.mark(letters);
+      this.held.clock.advance(LOOK_MS);
+      await until('the letters are back', LOOK_MS, async () => (await desk.places(letters)).every((place) => place !== 'marked'));
+      await this.deliverAll();
+    }
+  }
+
+  /** What is refused meanwhile comes at the end of the list. */
+  private async deliverAll(): Promise<void> {
+    for (const segment of this.held.announced) await this.deliver(segment);
+    this.held.announced.length = 0;
   }
 
   private async die(): Promise<void> {

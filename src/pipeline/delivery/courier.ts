@@ -17,7 +17,8 @@
  * then the old token guards: a try that starts late finds it used.
  *
  * A segment that ClickHouse refuses for good is split, or given up when it is one row. That too is only done when none of its rows is in ClickHouse and no
- * earlier try can start any more: a try that ClickHouse itself answered is over, one whose end nobody saw (a timeout, a reset, an earlier process) is waited for.
+ * earlier try can start any more: a try that ClickHouse ended by refusing the block is over, any other whose fate is unknown (a timeout, a reset, an earlier
+ * process) is waited for.
  */
 import type { Clock, Random } from '../../contract/ports.ts';
 import type { Rejection, SealedSegment, SegmentStore } from '../../contract/segment.ts';
@@ -44,7 +45,7 @@ export class Courier {
   private in_doubt: boolean;
   /** Monotonic time of the last try whose fate is unknown; of the start for one that an earlier process made. */
   private last_doubt_ms: number;
-  /** The same, without the tries that ClickHouse itself answered: those can have left rows, but not start again. */
+  /** The same, without the tries that ended when ClickHouse refused the block: those are over. */
   private last_unseen_ms: number | undefined;
   /** The token in use was accepted by a clean answer; if the rows are absent all the same, it is spent. */
   private confirmed = false;
@@ -227,7 +228,7 @@ export class Courier {
   private noteDoubt(failure: DeliveryFailure): void {
     this.in_doubt = true;
     this.last_doubt_ms = this.ports.clock.monotonicMs();
-    if (!isAnswered(failure)) this.last_unseen_ms = this.last_doubt_ms;
+    if (!isRefusal(failure)) this.last_unseen_ms = this.last_doubt_ms;
   }
 
   private isHopeless(failure: DeliveryFailure): boolean {
@@ -241,7 +242,7 @@ export class Courier {
   }
 }
 
-/** Whether ClickHouse itself ended the try: only its own codes are numbers. */
-function isAnswered(failure: DeliveryFailure): boolean {
-  return /^\d+$/.test(failure.code);
+/** Whether ClickHouse itself ended the try by refusing the block: only its own codes are numbers. After any other end something may still be under way there. */
+function isRefusal({ action, code }: DeliveryFailure): boolean {
+  return (action === 'dead_letter' || action === 'shrink') && /^\d+$/.test(code);
 }

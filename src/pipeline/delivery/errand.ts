@@ -14,7 +14,7 @@ export interface CourierHost {
 /** What a courier is sent out with. */
 export interface Errand {
   readonly segment: SealedSegment;
-  /** Monotonic time of the last try whose end nobody saw; undefined when every try was answered, or there was none. */
+  /** Monotonic time of the last try that may not be over; undefined when there is none. */
   readonly last_unseen_ms: number | undefined;
   /** Why the segment must be split or given up, found by a courier before this one. */
   readonly condemned: DeliveryFailure | undefined;
