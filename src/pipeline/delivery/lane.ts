@@ -214,6 +214,8 @@ export class Lane implements CourierHost {
     const aside = turn.aside ?? this.asides.add([end.segment], now_ms);
     if (end.kind === 'split') aside.failure = end.failure;
     this.asides.finishPiece(aside, now_ms, halves);
+    // One that came back was paid for when it was first given up.
+    if (end.kind === 'dead_lettered' && !aside.is_returned) this.budget.spend();
     this.report(end);
   }
 
@@ -230,7 +232,6 @@ export class Lane implements CourierHost {
         this.observer.split(end.segment, end.halves, end.failure);
         break;
       case 'dead_lettered':
-        this.budget.spend();
         this.observer.deadLettered(end.segment, end.failure);
         break;
       default:
