@@ -7,6 +7,7 @@
 import { OperatingError } from '../../contract/errors.ts';
 import type { Fs } from '../../contract/ports.ts';
 import { withFile, writeFileDurably } from './file_io.ts';
+import { LEDGER_DIRECTORY } from './ledger/ledger.ts';
 import { LOCK_DIRECTORY } from './lock.ts';
 import { errorCode, reasonOf } from './system_errors.ts';
 
@@ -24,6 +25,7 @@ const OUR_ENTRIES = new Set([
   'quarantine',
   'dead_letter',
   'clickhouse',
+  LEDGER_DIRECTORY,
   LOCK_DIRECTORY,
 ]);
 /** What systems leave in any directory. */

@@ -7,6 +7,7 @@ import { assert } from '../../base/assert.ts';
 import type { Timer } from '../../contract/ports.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import type { Table } from '../../contract/table.ts';
+import type { AccountsSum } from './accounts.ts';
 import type { SpoolOptions, SpoolPorts } from './options.ts';
 import type { RecordTable } from './record_table.ts';
 import type { SegmentName } from './segment_name.ts';
@@ -34,7 +35,11 @@ export interface OpenSegmentsHooks {
   nextSequence(): number;
   /** Whether a segment of this table should be sealed because of its age; not while a backlog waits to be delivered anyway. */
   shouldSealByAge(table: string): boolean;
+  /** A segment begins; `accounts` grow with it. */
+  opened(segment_id: string, accounts: AccountsSum): void;
   closed(segment: ClosedSegment): void;
+  /** A segment ended without a record, and is gone. */
+  emptied(segment_id: string): void;
 }
 
 interface OpenSegment {
@@ -83,6 +88,7 @@ export class OpenSegments {
     const writer = new SegmentWriter(this.ports, this.directory, this.options.ack, header);
     const opened: OpenSegment = { writer, is_aged: false, age_timer: this.scheduleAge(partition) };
     this.by_partition.set(partition, opened);
+    this.hooks.opened(header.id, writer.records.accounts);
     return writer;
   }
 
@@ -117,7 +123,10 @@ export class OpenSegments {
   private async handOn(writer: SegmentWriter): Promise<void> {
     const { records, end_bytes, header } = writer;
     await writer.close();
-    if (records.count === 0) return;
+    if (records.count === 0) {
+      this.hooks.emptied(header.id);
+      return;
+    }
     this.hooks.closed({ segment: header, end_bytes, file_bytes: end_bytes, records, received_at_ms: records.received_at_ms });
   }
 

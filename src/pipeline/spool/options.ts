@@ -34,7 +34,10 @@ export type SpoolIncident =
   | 'upload_record_damaged'
   | 'replay_failed'
   | 'disk_unwritable'
-  | 'disk_writable_again';
+  | 'disk_writable_again'
+  | 'ledger_unwritable'
+  | 'ledger_prune_failed'
+  | 'ledger_damaged';
 
 /** Counters, histograms and the log, as the spool needs them. Called on the hot path: must be cheap and must not throw. */
 export interface SpoolObserver {

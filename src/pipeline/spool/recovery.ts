@@ -21,6 +21,8 @@ export interface RecoveryPorts {
   readonly observer: SpoolObserver;
   readonly directory: SyncedDirectory;
   readonly quarantine: Quarantine;
+  /** Whether the ledger knows that nothing of this segment is to be sent any more: what is left of its files is removed. */
+  isOver(segment_id: string): boolean;
 }
 
 export interface Recovery {
@@ -66,7 +68,8 @@ async function listSegments(ports: RecoveryPorts): Promise<{ open: readonly Segm
   const sealed: SegmentName[] = [];
   for (const name of await ports.fs.list(ports.directory.path)) {
     const parsed = parseSegmentFileName(name);
-    if (parsed !== undefined) (parsed.kind === 'open' ? open : sealed).push(parsed.segment);
+    if (parsed !== undefined && ports.isOver(parsed.segment.id)) await removeIfThere(ports.fs, `${ports.directory.path}/${name}`);
+    else if (parsed !== undefined) (parsed.kind === 'open' ? open : sealed).push(parsed.segment);
     else if (name.endsWith(PARTIAL_SUFFIX)) await removeIfThere(ports.fs, `${ports.directory.path}/${name}`);
     else ports.observer.incident('foreign_file', { file: name });
   }

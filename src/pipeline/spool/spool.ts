@@ -15,6 +15,7 @@ import type { UploadStage } from '../../contract/upload.ts';
 import { Committer } from './committer.ts';
 import { DeadLetters } from './dead_letters.ts';
 import { DiskGuard } from './disk_guard.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { type ClosedSegment, OpenSegments } from './open_segments.ts';
 import type { SpoolOptions, SpoolPorts, SpoolStats } from './options.ts';
 import { Quarantine } from './quarantine.ts';
@@ -32,6 +33,8 @@ import { UploadStages } from './upload_stages.ts';
 const BACKLOG_SEGMENTS_MAX = 32;
 
 export class Spool implements SegmentStore {
+  /** What became of every event; reads and writes its own files. */
+  readonly ledger: Ledger;
   private readonly tables: ReadonlyMap<string, Table>;
   private readonly directory: SyncedDirectory;
   private readonly quarantined: Quarantine;
@@ -62,6 +65,7 @@ export class Spool implements SegmentStore {
     this.queued_bytes_max = options.queued_bytes_max;
     this.tables = new Map(tables.map((table) => [table.name, table]));
     this.directory = new SyncedDirectory(ports.fs, `${options.data_dir}/spool`);
+    this.ledger = new Ledger(ports, options.data_dir, this.directory.path);
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
     this.guard = new DiskGuard(ports, this.directory.path, options.free_bytes_min);
     this.sealer = new Sealer(ports, this.directory, this.quarantined);
@@ -80,7 +84,9 @@ export class Spool implements SegmentStore {
     this.open_segments = new OpenSegments(ports, options, this.directory, this.tables, {
       nextSequence: () => this.next_sequence++,
       shouldSealByAge: (table) => this.sealed.countOf(table) < BACKLOG_SEGMENTS_MAX,
+      opened: (segment_id, accounts) => this.ledger.opened(segment_id, accounts),
       closed: (closed) => this.seal_queue.add(closed),
+      emptied: (segment_id) => this.ledger.sealed(segment_id, undefined),
     });
     this.committer = new Committer(ports.clock, options.group_delay_ms_max, {
       writerFor: (block) => this.open_segments.writerFor(block),
@@ -100,7 +106,10 @@ export class Spool implements SegmentStore {
           this.unsealed_bytes += change;
         },
         failed: (writer, error) => this.writeFailed(writer, error),
-        admitted: (segment) => this.seal_queue.add(segment),
+        admitted: (closed, accounts) => {
+          this.ledger.opened(closed.segment.id, accounts);
+          this.seal_queue.add(closed);
+        },
       },
     });
   }
@@ -120,8 +129,12 @@ export class Spool implements SegmentStore {
     await this.ports.fs.makeDirectory(this.directory.path);
     await this.ports.fs.makeDirectory(this.quarantined.directory);
     await this.stages.recover();
+    await this.ledger.start();
     const { fs, observer } = this.ports;
-    const recovery = await recoverSpool({ fs, observer, directory: this.directory, quarantine: this.quarantined });
+    const is_over = (segment_id: string): boolean => this.ledger.isOver(segment_id);
+    const recovery = await recoverSpool({ fs, observer, directory: this.directory, quarantine: this.quarantined, isOver: is_over });
+    const unsealed_ids = recovery.closed.map(({ segment }) => segment.id);
+    this.ledger.adopt(recovery.sealed, unsealed_ids);
     this.next_sequence = recovery.next_sequence;
     for (const segment of recovery.sealed) this.sealed.add(segment, 0);
     for (const closed of recovery.closed) this.unsealed_bytes += closed.file_bytes;
@@ -163,11 +176,11 @@ export class Spool implements SegmentStore {
   }
 
   retire(segment: SealedSegment): Promise<void> {
-    return this.sealed.retire(segment);
+    return this.ledger.delivered(segment, () => this.sealed.retire(segment));
   }
 
   quarantine(segment: SealedSegment, reason: string): Promise<void> {
-    return this.sealed.quarantine(segment, reason);
+    return this.ledger.deadLettered(segment, () => this.sealed.quarantine(segment, reason));
   }
 
   split(segment: SealedSegment): Promise<Halves> {
@@ -203,6 +216,7 @@ export class Spool implements SegmentStore {
     await this.seal_queue.stop();
     await this.open_segments.closeAll();
     await this.guard.stop();
+    await this.ledger.close();
   }
 
   stats(): SpoolStats {
@@ -253,6 +267,7 @@ export class Spool implements SegmentStore {
   private async seal(closed: ClosedSegment): Promise<void> {
     const { segment, removal_mark } = await this.sealer.seal(closed);
     this.unsealed_bytes -= closed.file_bytes;
+    this.ledger.sealed(closed.segment.id, segment);
     if (segment === undefined) return;
     this.sealed.add(segment, removal_mark);
     for (const listener of this.listeners) listener(segment);

@@ -60,7 +60,8 @@ test('a bit flipped in the rows is found before they are sent', async () => {
   content[content.indexOf('two')] ^= 1;
   await assert.rejects(held.spool.open(held.announced[0]), { code: 'segment_corrupt' });
   await held.spool.quarantine(held.announced[0], 'its rows are damaged');
-  assert.deepEqual(fs.paths(), [path.replace('/spool/', '/quarantine/')]);
+  const kept = fs.paths().filter((one) => !one.includes('/ledger/'));
+  assert.deepEqual(kept, [path.replace('/spool/', '/quarantine/')]);
   assert.equal(held.spool.stats().spool_bytes, 0);
 });
 
