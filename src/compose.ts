@@ -104,7 +104,7 @@ class PenstockDaemon implements Daemon {
     this.dispatcher = dispatcher;
     this.uploads = uploads;
     this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads });
-    this.admin = createAdmin(config, { log, telemetry, observatory });
+    this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool });
   }
 
   /** Takes what a daemon must have for itself: a working HTTP engine, its directory, its keys. */

@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'pipeline/worker': ['base', 'contract', 'sources', 'kernel'],
   'pipeline/spool': ['base', 'contract'],
   'pipeline/delivery': ['base', 'contract', 'clickhouse'],
-  cli: ['base', 'contract', 'config', 'pipeline/admission', 'pipeline/spool', 'compose.ts'],
+  cli: ['base', 'contract', 'config', 'sources', 'clickhouse', 'pipeline/admission', 'pipeline/spool', 'compose.ts'],
   'main.ts': ['base', 'cli'],
 };
 /** The only wiring. */

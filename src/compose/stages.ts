@@ -32,6 +32,7 @@ import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
 import { Uploads } from '../pipeline/uploads/uploads.ts';
 import { SOURCES } from '../sources/list.ts';
+import { countingLoose, ledgerRoute } from './ledger.ts';
 
 /** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
 const EMBEDDED_SETTLE_MS = 10_000;
@@ -99,12 +100,13 @@ export function createDispatch(
 ): { dispatcher: Dispatcher; uploads: Uploads } {
   const { workers, spool, telemetry } = parts;
   const { dispatch, http } = config;
+  const observer = countingLoose(telemetry.dispatch, spool);
   const uploads = new Uploads(
     {
       clock: SYSTEM_CLOCK,
       stage: () => spool.stage(),
       process: (piece) => dispatcher.processPiece(piece),
-      observer: telemetry.dispatch,
+      observer,
     },
     SOURCES,
     http,
@@ -115,7 +117,7 @@ export function createDispatch(
     intake?.end();
   };
   const dispatcher = new Dispatcher(
-    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.dispatch, upload },
+    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
   return { dispatcher, uploads };
@@ -149,8 +151,15 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
   );
 }
 
-export function createAdmin(config: Config, parts: { log: Logger; telemetry: Telemetry; observatory: Observatory }): AdminServer {
-  const { log, telemetry, observatory } = parts;
+export interface AdminParts {
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  readonly observatory: Observatory;
+  readonly spool: Spool;
+}
+
+export function createAdmin(config: Config, parts: AdminParts): AdminServer {
+  const { log, telemetry, observatory, spool } = parts;
   const health = (path: string): AdminRoute => ({
     path,
     is_open: true,
@@ -161,7 +170,7 @@ export function createAdmin(config: Config, parts: { log: Logger; telemetry: Tel
     is_open: false,
     answer: async () => ({ status: 200, ...(await telemetry.scrape()) }),
   };
-  const routes = [metrics, health('/livez'), health('/readyz')];
+  const routes = [metrics, ledgerRoute(spool), health('/livez'), health('/readyz')];
   return new AdminServer(routes, config.admin.token, (error) => log.error({ error }, 'admin_page_failed'));
 }
 

@@ -1,4 +1,5 @@
 /** Looks at the running stages when somebody asks: a scrape, a health check. It sees of each only what is needed here. */
+import type { LedgerAnswer } from '../contract/ledger.ts';
 import type { Clock } from '../contract/ports.ts';
 import { type HealthAnswer, type HealthReadings, liveness, readiness } from './health.ts';
 import type { DeliveryReadings } from './metrics/delivery_metrics.ts';
@@ -26,6 +27,7 @@ export interface Stages {
   readonly spool: {
     stats(): SpoolReadings & { readonly oldest_unsealed_received_at_ms: number | undefined; readonly problem: Error | undefined };
     bytesMax(): number;
+    readonly ledger: { uncountedSegments(): number; answer(sources: readonly string[]): LedgerAnswer };
   };
   readonly backend: { current(): HealthReadings['clickhouse'] };
   /** Undefined until ClickHouse is connected. */
@@ -76,6 +78,11 @@ export class Observatory implements Readings {
       clickhouse_up: this.stages().backend.current().state === 'up',
       lanes: figures.tables,
     };
+  }
+
+  ledger(sources: readonly string[]): LedgerAnswer | undefined {
+    const { ledger } = this.stages().spool;
+    return ledger.uncountedSegments() > 0 ? undefined : ledger.answer(sources);
   }
 
   /** The answer of GET /livez or /readyz. */

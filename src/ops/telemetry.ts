@@ -2,11 +2,14 @@
  * What the stages tell of themselves, turned into metrics and log lines. Each member has the shape of one stage's observer;
  * compose.ts hands them out, and gives the readings that are taken when Prometheus asks.
  */
+
+import type { LedgerAnswer } from '../contract/ledger.ts';
 import type { SealedSegment } from '../contract/segment.ts';
 import type { Logger } from './logger.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
 import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
 import { LetterMetrics } from './metrics/letter_metrics.ts';
+import { addLedgerMetrics } from './metrics/ledger_metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
 
@@ -15,6 +18,8 @@ export interface Readings {
   spool(): SpoolReadings;
   spoolBytesMax(): number;
   delivery(): DeliveryReadings;
+  /** The books, with these sources at least; undefined while segments of an earlier run are not counted yet. */
+  ledger(sources: readonly string[]): LedgerAnswer | undefined;
 }
 
 /** Why delivery did not get on with a segment, as its observer tells it. */
@@ -50,6 +55,7 @@ export class Telemetry {
     );
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
     this.letters = new LetterMetrics(this.registry, names.tables, () => readings.spool().dead_letters);
+    addLedgerMetrics(this.registry, () => readings.ledger(names.sources));
   }
 
   /** The text that Prometheus scrapes, and its media type. */

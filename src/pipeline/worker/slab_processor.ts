@@ -148,7 +148,8 @@ export class SlabProcessor {
     const filled = workbench.builders.filter((builder) => builder.rowCount() > 0);
     const finished: { builder: BlockBuilder; block: FinishedBlock }[] = [];
     for (const builder of filled) {
-      const block = builder.finish(accounts);
+      // The events of the slab are counted once, however many tables their rows go to.
+      const block = builder.finish(finished.length === 0 ? accounts : { source: accounts.source, received: 0, accepted: 0, rejected: {} });
       if (block === undefined) return undefined;
       finished.push({ builder, block });
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
+import type { LedgerAnswer, LedgerFigures } from '../../../src/contract/ledger.ts';
 import type { SealedSegment } from '../../../src/contract/segment.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { Telemetry } from '../../../src/ops/telemetry.ts';
@@ -20,6 +21,9 @@ const SEGMENT: SealedSegment = {
   tokens: 1,
 };
 const FAILURE = { at_ms: 0, segment: SEGMENT.id, action: 'retry', in_doubt: true, code: 'ECONNRESET', message: 'the connection broke' };
+
+const FIGURES: LedgerFigures = { received: 9, accepted: 7, rejected: { bad: 2 }, delivered: 4, spooled: 2, dead_lettered: 1 };
+const BOOKS: LedgerAnswer = { ...FIGURES, by_source: { deploy_report: FIGURES } };
 
 function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] } {
   let text = '';
@@ -44,6 +48,7 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
         dead_letters: { deploy_events: 14 },
       }),
       spoolBytesMax: () => 13,
+      ledger: () => BOOKS,
       delivery: () => ({
         segments: 1,
         rows: 2,
@@ -82,6 +87,10 @@ test('what the stages tell is in the scrape, in base units', async () => {
   assert.match(content_type, /^text\/plain/);
   for (const line of [
     'penstock_http_requests_total{route="/r",status="202"} 1',
+    'penstock_ledger_unbalanced 0',
+    'penstock_ledger_received_events{source="deploy_report"} 9',
+    'penstock_ledger_rejected_events{source="deploy_report",reason="bad"} 2',
+    'penstock_ledger_dead_lettered_events{source="deploy_report"} 1',
     'penstock_http_request_duration_seconds_sum{route="/r"} 0.25',
     'penstock_events_accepted_total{source="deploy_report"} 5',
     'penstock_events_rejected_total{source="deploy_report",reason="missing_field"} 2',

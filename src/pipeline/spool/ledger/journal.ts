@@ -109,6 +109,7 @@ export class Journal {
   private async begin(today: number): Promise<FileHandle> {
     const { fs, options } = this;
     const checkpoint = encodeEntry(this.hooks.checkpoint());
+    await fs.makeDirectory(options.directory);
     await fs.syncDirectory(options.segments_directory);
     const path = `${options.directory}/${bookFileName(this.next_sequence, this.clock.nowMs())}`;
     await removeIfThere(fs, path + PARTIAL_SUFFIX);

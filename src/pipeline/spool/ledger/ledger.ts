@@ -64,10 +64,9 @@ export class Ledger {
     this.segments_directory = segments_directory;
   }
 
-  /** Reads what the books add up to. Then `isOver` is asked for each file found, and `adopt` called once. */
+  /** Reads what the books add up to; writes nothing. Then `isOver` is asked for each file found, and `adopt` called once. */
   async start(): Promise<void> {
     const { fs, clock, observer } = this.ports;
-    await fs.makeDirectory(this.directory);
     const found = await readBooks(fs, this.directory);
     this.settled = found.settled;
     this.lingering = new Map(found.fates);

@@ -1,0 +1,44 @@
+/** The page /ledger: the books as JSON, complete or not at all. */
+import type { LedgerAnswer } from '../contract/ledger.ts';
+import type { Clock } from '../contract/ports.ts';
+import type { AdminRoute } from './admin_server.ts';
+
+export interface LedgerReadings {
+  uncountedSegments(): number;
+  counted(): Promise<void>;
+  answer(sources: readonly string[]): LedgerAnswer;
+}
+
+/** After a start the open segments of the run before are counted while they are sealed: a moment, unless the disk is full or slow. */
+const COUNTING_MS_MAX = 5_000;
+
+/** @param sources that are shown even when nothing has come for them */
+export function createLedgerRoute(ledger: LedgerReadings, sources: readonly string[], clock: Clock): AdminRoute {
+  return {
+    path: '/ledger',
+    is_open: false,
+    answer: async () => {
+      if (ledger.uncountedSegments() > 0) await waitAtMost(ledger.counted(), COUNTING_MS_MAX, clock);
+      const segments = ledger.uncountedSegments();
+      if (segments > 0) {
+        const message = `${segments} segments of an earlier run are not counted yet. Ask again; the log says why if it takes long.`;
+        return page(503, { ok: false, error: 'ledger_incomplete', message });
+      }
+      return page(200, ledger.answer(sources));
+    },
+  };
+}
+
+function page(status: number, body: unknown): { status: number; content_type: string; body: string } {
+  return { status, content_type: 'application/json', body: JSON.stringify(body) };
+}
+
+function waitAtMost(awaited: Promise<void>, delay_ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.schedule(delay_ms, resolve);
+    void awaited.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
