@@ -2,10 +2,13 @@
 import { CHECK_COMMAND } from './check.ts';
 import type { CommandEntry } from './command.ts';
 import { DEAD_LETTER_COMMANDS } from './dead_letter.ts';
+import { ERASE_COMMAND } from './erase.ts';
 import { KEYS_COMMANDS } from './keys.ts';
+import { LEDGER_COMMAND } from './ledger.ts';
 import { LOAD_COMMAND } from './load.ts';
 import { makeServeCommand } from './serve.ts';
 import { SQL_COMMAND } from './sql.ts';
+import { VERIFY_COMMAND } from './verify.ts';
 
 // Only `serve` needs the daemon's stages and their native libraries: the others start without loading them.
 const SERVE_COMMAND = makeServeCommand(async (options) => (await import('../compose.ts')).startDaemon(options));
@@ -16,5 +19,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   KEYS_COMMANDS,
   SQL_COMMAND,
   DEAD_LETTER_COMMANDS,
+  LEDGER_COMMAND,
+  VERIFY_COMMAND,
+  ERASE_COMMAND,
   LOAD_COMMAND,
 ];

@@ -12,16 +12,21 @@ import type { ClickHouseClient } from './connection.ts';
 import { classifyServerError, type ErrorClass } from './error_classes.ts';
 import { classifyStatus, classifyTransportError, transportCode } from './transport_classes.ts';
 
-/** Answers here are counts, names and error texts; more than this is not ClickHouse. */
+/** Answers are counts, names and error texts unless a statement says otherwise; more than this is not ClickHouse. */
 const ANSWER_BYTES_MAX = 1 << 20;
 /** How much of a server's message is kept: the rest is a stack of queries. */
 const MESSAGE_CHARACTERS_MAX = 500;
 
+/** Values by name; an array for a type such as `Array(UUID)`. */
+export type StatementParameters = Readonly<Record<string, string | number | readonly string[]>>;
+
 export interface Statement {
   readonly query: string;
   readonly query_id: string;
-  readonly parameters?: Readonly<Record<string, string | number>>;
+  readonly parameters?: StatementParameters;
   readonly settings?: ClickHouseSettings;
+  /** A longer answer is cut off there; absent, `ANSWER_BYTES_MAX`. */
+  readonly answer_bytes_max?: number;
   /** The data of an INSERT; destroyed when the statement ends, whatever way. */
   readonly body?: { readonly stream: Readable; readonly bytes: number };
 }
@@ -63,7 +68,7 @@ async function exchange(client: ClickHouseClient, statement: Statement): Promise
     ...(parameters === undefined ? {} : { query_params: parameters }),
     ...(body === undefined ? {} : { values: exactly(body.stream, body.bytes), http_headers: { 'Content-Length': String(body.bytes) } }),
   });
-  const text = await readText(result.stream);
+  const text = await readText(result.stream, statement.answer_bytes_max ?? ANSWER_BYTES_MAX);
   return {
     text,
     status: result.http_status_code ?? 0,
@@ -98,12 +103,12 @@ class BodyLengthError extends Error {
   }
 }
 
-async function readText(stream: Readable): Promise<string> {
+async function readText(stream: Readable, bytes_max: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) break;
+    if (bytes > bytes_max) break;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -94,6 +94,15 @@ const CATALOGUE = {
   letter_unknown: { exit: 1, message: 'There is no dead letter {id}. dead-letter list shows what there is.' },
   letter_ambiguous: { exit: 1, message: '{count} dead letters begin with {id}. Give more of the id.' },
   query_failed: { exit: 1, message: '{answer}' },
+  erasure_must_wait: {
+    exit: 1,
+    message:
+      '{segments} segments that were accepted before are still in the spool after {wait_seconds} s. Nothing was deleted. See that a daemon delivers them, and run the command again.',
+  },
+  erasure_unfinished: {
+    exit: 1,
+    message: '{rows} rows of table {table} are still there: ClickHouse has not finished deleting. Run the same command again.',
+  },
   usage: { exit: 2, message: '{problem} Try --help.' },
   daemon_unreachable: { exit: 1, message: 'No answer from {url} ({reason}). Is the daemon running?' },
 } as const satisfies Record<string, Entry>;

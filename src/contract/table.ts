@@ -20,6 +20,8 @@ export interface Table {
   readonly name: string;
   /** Without `ingest_segment`, which sealing adds to every table as its last column. */
   readonly columns: readonly Column[];
+  /** The column that names the device or person that a row is about: by it `erase` finds what must go. Absent where there is none. */
+  readonly device_column?: string;
   /**
    * DDL, oldest first; entry n brings version n to n + 1, and is never edited once released. `{database}` stands for the
    * quoted database name. Each statement must be safe to run twice (IF NOT EXISTS).

@@ -25,6 +25,7 @@ const NAME = 'deploy_events';
 export const DEPLOY_EVENTS: Table = {
   name: NAME,
   columns: COLUMNS,
+  device_column: 'distinct_id',
   migrations: [
     createTableStatement(
       { name: NAME, columns: COLUMNS },
