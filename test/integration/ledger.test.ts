@@ -1,6 +1,7 @@
 /** The books of a real daemon: true in every answer, across stops and kills, from the daemon and from its files, and against what ClickHouse holds. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { subjectDigest } from '../../src/cli/erase/eraser.ts';
 import { isBalanced, type LedgerAnswer } from '../../src/contract/ledger.ts';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { until } from '../support/until.ts';
@@ -198,20 +199,35 @@ test("erase deletes one device's rows alone, also those still in the spool, and 
   );
 });
 
-test('an erasure that was broken off is told by verify, and finished by running it again', async (context) => {
+test('an erasure that was broken off before its rows went is told by verify, and finished by running it again', async (context) => {
   const home = await DaemonHome.create(context, SETTINGS);
   const key = await home.createKey('deploy');
   const daemon = await home.start();
   await send(daemon, key, ['kept', 'gone']);
   await untilDelivered(daemon, 2);
-  const line = ['erase', '--organization', 'org_test', '--project', 'proj_test', '--distinct-id', 'gone', '--json'];
-  assert.equal((await home.command(line)).code, 0);
-  // As if it had died before its last step.
-  await daemon.query("ALTER TABLE erasures DELETE WHERE state = 'done' SETTINGS mutations_sync = 2");
+  const line = (device: string): string[] => [
+    'erase',
+    '--organization',
+    'org_test',
+    '--project',
+    'proj_test',
+    '--json',
+    '--distinct-id',
+    device,
+  ];
+  assert.equal((await home.command(line('nobody'))).code, 0);
+  // What it has written when it dies before it deletes.
+  const subject = subjectDigest({ organization: 'org_test', project: 'proj_test', environment: '', distinct_id: 'gone' });
+  const [{ segment }] = await daemon.query<{ segment: string }>('SELECT any(ingest_segment) AS segment FROM deploy_events');
+  const erasure = '99999999-2222-4333-8444-555555555555';
+  await daemon.query(`INSERT INTO erasures VALUES ('${erasure}', '${subject}', 'begun', '', '${erasure}', 0, now64(3)),
+    ('${erasure}', '${subject}', 'planned', 'deploy_events', '${segment}', 1, now64(3))`);
   const broken_off = await verify(home);
-  assert.equal(broken_off.code, 1);
-  assert.equal(broken_off.verdict.unfinished_erasures.length, 1);
-  const again = await home.command(line);
+  assert.deepEqual([broken_off.code, broken_off.verdict.unfinished_erasures], [1, [erasure]]);
+  assert.match((await home.command(['verify'])).stdout, /^An erasure is unfinished: 99999999-.* Run the same erase command again.$/m);
+  const again = await home.command(line('gone'));
   assert.deepEqual(JSON.parse(again.stdout).tables, [{ table: 'deploy_events', segments: 1, rows: 1 }], again.stderr);
+  assert.deepEqual((await verify(home)).verdict.unfinished_erasures, []);
   assert.equal((await verify(home)).code, 0);
+  assert.equal(await daemon.count('deploy_events'), 1);
 });

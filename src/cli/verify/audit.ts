@@ -32,6 +32,8 @@ export interface AuditOptions {
   readonly retention_months: number;
   /** Other daemons deliver to the same ClickHouse: segments that this book does not know are theirs. */
   readonly has_other_daemons: boolean;
+  /** Between finding a disagreement and looking again. */
+  readonly second_look_ms: number;
 }
 
 export interface Discrepancy {
@@ -63,8 +65,6 @@ export interface AuditResult {
 const SEGMENTS_PER_SLICE = 100_000;
 const SLICES_MAX = 65_536;
 const NAMED_MAX = 1_000;
-/** Between finding a disagreement and looking again. */
-const SECOND_LOOK_MS = 1_000;
 
 export class Audit {
   private readonly audited: AuditedMonth[] = [];
@@ -162,8 +162,8 @@ export class Audit {
 
   private async lookAgain(): Promise<readonly Discrepancy[]> {
     if (this.suspects.length === 0) return [];
-    await setTimeout(SECOND_LOOK_MS);
-    const { records, countRows } = this.ports;
+    await setTimeout(this.options.second_look_ms);
+    const { records } = this.ports;
     const spooled = await records.spooled();
     const suspected = new Set(this.suspects.map(({ segment }) => segment));
     const last = new Map<string, SegmentEntry>();
@@ -176,7 +176,7 @@ export class Audit {
       const erased = erased_by_table.get(table) ?? (await this.ports.erased(table, 1, 0));
       erased_by_table.set(table, erased);
       const expected = entry === undefined ? undefined : rowsDue(entry) - (entry.kind === 'delivered' ? (erased.get(segment) ?? 0) : 0);
-      const discrepancy = judge({ table, month, segment }, expected, await countRows(table, segment));
+      const discrepancy = judge({ table, month, segment }, expected, await this.ports.countRows(table, segment));
       if (discrepancy !== undefined) confirmed.push(discrepancy);
     }
     return confirmed;

@@ -10,6 +10,9 @@ import { withClickHouse } from '../clickhouse_client.ts';
 import type { CommandContext } from '../command.ts';
 import { Audit, type AuditResult, type Discrepancy } from './audit.ts';
 
+/** Longer than a segment is between ClickHouse's answer and its line in the ledger. */
+const SECOND_LOOK_MS = 1_000;
+
 interface Verdict extends AuditResult {
   readonly balanced: boolean;
   readonly unfinished_erasures: readonly string[];
@@ -36,6 +39,7 @@ export async function runVerify(context: CommandContext): Promise<number> {
         now_ms: clock.nowMs(),
         retention_months: retentionMonths(config.clickhouse),
         has_other_daemons: options.flag('fleet'),
+        second_look_ms: SECOND_LOOK_MS,
       },
     );
     const result = await audit.run();

@@ -31,7 +31,7 @@ export interface BlockSpool {
 /** What became of a slab, for the metrics. */
 export interface DispatchObserver {
   slabDispatched(requests: number, bytes: number): void;
-  /** Events counted and answered; `rejected` by reason. */
+  /** Events counted and answered; `rejected` by reason. With `accepted` 0 no block tells of them, so that whoever keeps books must. */
   eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void;
   workerDied(reason: string): void;
 }

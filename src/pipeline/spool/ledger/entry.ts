@@ -1,7 +1,7 @@
 /**
  * Lines of the ledger's files: `<crc32 of the rest, 8 hex digits> <JSON array>\n`.
  *
- * The first word of the array says what it is; the rest stands by position, since a busy daemon writes a line a second for 90 days (about 125 bytes each).
+ * The first word of the array says what it is; the rest stands by position, since a busy daemon writes a line a second for 90 days (about 160 bytes each).
  * A line that fails its checksum or its shape is no entry: a torn tail, or damage. Nothing here touches a file.
  * ```
  * ["checkpoint", version, at_ms, began_at_ms, {source: figures}, [segment entries whose files may still be on the move]]

@@ -12,7 +12,7 @@ import { reasonOf } from '../system_errors.ts';
 import { bookFileName, listBooks } from './book_files.ts';
 import { type CheckpointEntry, type Entry, encodeEntry } from './entry.ts';
 
-/** About 65,000 segments; read within half a second. */
+/** About 54,000 segments; a start reads them within half a second. */
 const BOOK_BYTES_MAX = 8 << 20;
 const DAY_MS = 86_400_000;
 /** How long the records of single segments are kept for `verify`. */

@@ -210,10 +210,13 @@ export class Ledger {
   private async settle(kind: Fate, segment: SealedSegment, children: readonly string[], move_file: () => Promise<void>): Promise<void> {
     const { journal } = this;
     assert(journal !== undefined, 'BUG: the ledger is written before it is read');
-    if (this.lingering.get(segment.id)?.kind !== kind) {
-      const { id: segment_id, table, month, rows, accounts } = segment;
-      await journal.append({ kind, segment_id, table, month, rows, at_ms: Math.floor(this.ports.clock.nowMs()), accounts, children });
-    }
+    const before = this.lingering.get(segment.id)?.kind;
+    const { id: segment_id, table, month, rows, accounts } = segment;
+    const line = { segment_id, table, month, rows, at_ms: Math.floor(this.ports.clock.nowMs()), accounts, children };
+    // It was to be set aside, and its file never went.
+    const was_kept = before === 'dead_lettered' && kind !== 'dead_lettered' && kind !== 'replayed';
+    if (was_kept) await journal.append({ ...line, kind: 'replayed', children: [] });
+    if (before !== kind) await journal.append({ ...line, kind });
     await move_file();
     this.lingering.delete(segment.id);
   }

@@ -102,6 +102,15 @@ test('a crash between the line of a dead letter, or of its replay, and the renam
   assert.deepEqual(placesOf(not_back), { accepted: 1, delivered: 0, spooled: 0, dead_lettered: 1 });
 });
 
+test('a segment that could not be set aside and is delivered after all is counted as delivered alone', async () => {
+  const held = await new Held().start();
+  const segment = await sealedSegment(held, ['one']);
+  await assert.rejects(held.spool.ledger.deadLettered(segment, () => Promise.reject(new Error('EIO'))));
+  await held.spool.retire(segment);
+  assert.deepEqual(placesOf(held), { accepted: 1, delivered: 1, spooled: 0, dead_lettered: 0 });
+  assert.deepEqual(booksOf(await held.reopen(held.fs.kill())), booksOf(held));
+});
+
 test('a split changes no sum; after it the parent is over, and its children count', async () => {
   const held = await new Held().start();
   const segment = await sealedSegment(held, ['one', 'two', 'three']);
