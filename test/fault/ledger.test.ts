@@ -102,6 +102,22 @@ test('a segment whose file stayed behind its line is removed at the start, and n
   );
 });
 
+test('a file that stayed behind its line is known also when the line stands in an earlier book', async () => {
+  const held = await new Held().start();
+  for (const label of ['one', 'two']) {
+    await held.spool.append(blockOf([rowOf(label)]));
+    await held.spool.sealAll();
+  }
+  held.fs.fault = (operation, path) => (operation === 'remove' && path.includes('000000000001-') ? 'EIO' : undefined);
+  await assert.rejects(held.spool.retire(held.announced[0]));
+  held.clock.advance(86_400_000);
+  await held.spool.retire(held.announced[1]);
+  assert.equal(held.fs.paths().filter((path) => path.endsWith('.book')).length, 2);
+  const after = await held.reopen(held.fs.kill());
+  assert.deepEqual(after.announced, []);
+  assert.equal(booksOf(after).delivered, 2);
+});
+
 test('one call of any kind fails while segments are retired: tried again, each is counted once', async () => {
   for (const code of ['EIO', 'ENOSPC', 'short']) {
     for (let failing_call = 0; failing_call < 40; failing_call++) {

