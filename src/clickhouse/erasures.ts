@@ -37,6 +37,13 @@ export interface ErasurePorts {
   readonly random: { uuid(): string };
 }
 
+export interface UnfinishedErasure {
+  readonly erasure: string;
+  /** A digest. */
+  readonly subject: string;
+  readonly begun_at: string;
+}
+
 export class Erasures {
   constructor(
     private readonly ports: ErasurePorts,
@@ -49,14 +56,14 @@ export class Erasures {
     return (await this.lines(query, { database: this.database }))[0]?.[0] !== '0';
   }
 
-  /** Erasures that were begun and not finished, of `subject` or of anybody. */
-  async unfinished(subject?: string): Promise<readonly string[]> {
+  /** Erasures that were begun and not finished, oldest first. */
+  async unfinished(): Promise<readonly UnfinishedErasure[]> {
     const lines = await this.lines(
-      `SELECT erasure FROM ${this.name()} WHERE {subject:String} IN ('', subject)
+      `SELECT erasure, any(subject), toString(min(written_at)) FROM ${this.name()}
        GROUP BY erasure HAVING countIf(state = 'done') = 0 ORDER BY min(written_at)`,
-      { subject: subject ?? '' },
+      {},
     );
-    return lines.map(([erasure]) => erasure);
+    return lines.map(([erasure, subject, begun_at]) => ({ erasure, subject, begun_at }));
   }
 
   async begin(erasure: string, subject: string): Promise<void> {

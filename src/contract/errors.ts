@@ -94,6 +94,10 @@ const CATALOGUE = {
   letter_unknown: { exit: 1, message: 'There is no dead letter {id}. dead-letter list shows what there is.' },
   letter_ambiguous: { exit: 1, message: '{count} dead letters begin with {id}. Give more of the id.' },
   query_failed: { exit: 1, message: '{answer}' },
+  erasure_in_the_way: {
+    exit: 1,
+    message: 'Another erasure, {erasure}, was begun at {begun_at} (UTC) and is unfinished. Run its command again first.',
+  },
   erasure_must_wait: {
     exit: 1,
     message:

@@ -5,12 +5,12 @@ import type { AdminRoute } from './admin_server.ts';
 
 export interface LedgerReadings {
   uncountedSegments(): number;
-  counted(): Promise<void>;
   answer(sources: readonly string[]): LedgerAnswer;
 }
 
 /** After a start the open segments of the run before are counted while they are sealed: a moment, unless the disk is full or slow. */
 const COUNTING_MS_MAX = 5_000;
+const COUNTING_POLL_MS = 50;
 
 /** @param sources that are shown even when nothing has come for them */
 export function createLedgerRoute(ledger: LedgerReadings, sources: readonly string[], clock: Clock): AdminRoute {
@@ -18,7 +18,8 @@ export function createLedgerRoute(ledger: LedgerReadings, sources: readonly stri
     path: '/ledger',
     is_open: false,
     answer: async () => {
-      if (ledger.uncountedSegments() > 0) await waitAtMost(ledger.counted(), COUNTING_MS_MAX, clock);
+      const deadline_ms = clock.monotonicMs() + COUNTING_MS_MAX;
+      while (ledger.uncountedSegments() > 0 && clock.monotonicMs() < deadline_ms) await pause(clock);
       const segments = ledger.uncountedSegments();
       if (segments > 0) {
         const message = `${segments} segments of an earlier run are not counted yet. Ask again; the log says why if it takes long.`;
@@ -33,12 +34,6 @@ function page(status: number, body: unknown): { status: number; content_type: st
   return { status, content_type: 'application/json', body: JSON.stringify(body) };
 }
 
-function waitAtMost(awaited: Promise<void>, delay_ms: number, clock: Clock): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = clock.schedule(delay_ms, resolve);
-    void awaited.then(() => {
-      timer.cancel();
-      resolve();
-    });
-  });
+function pause(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(COUNTING_POLL_MS, resolve));
 }

@@ -71,11 +71,18 @@ export class Eraser {
     return summary(table.name, found);
   }
 
-  /** Takes up an erasure of this subject that was broken off, or begins one. Repeat it after any failure. */
+  /**
+   * Takes up an erasure of this subject that was broken off, or begins one. Repeat it after any failure.
+   *
+   * @throws OperatingError `erasure_in_the_way` while one of somebody else is unfinished, `erasure_unfinished` when rows are left
+   */
   async erase(tables: readonly DeviceTable[]): Promise<readonly TableErasure[]> {
     const { erasures, random } = this.ports;
-    const [unfinished] = await erasures.unfinished(this.digest);
-    const erasure = unfinished ?? random.uuid();
+    const unfinished = await erasures.unfinished();
+    const foreign = unfinished.find(({ subject }) => subject !== this.digest);
+    // Two at once might write the same rows down twice.
+    if (foreign !== undefined) throw new OperatingError('erasure_in_the_way', { erasure: foreign.erasure, begun_at: foreign.begun_at });
+    const erasure = unfinished[0]?.erasure ?? random.uuid();
     await erasures.begin(erasure, this.digest);
     const results: TableErasure[] = [];
     for (const table of tables) results.push(await this.eraseTable(erasure, table));

@@ -43,7 +43,7 @@ export async function runVerify(context: CommandContext): Promise<number> {
       },
     );
     const result = await audit.run();
-    const unfinished_erasures = has_erasures ? await erasures.unfinished() : [];
+    const unfinished_erasures = has_erasures ? (await erasures.unfinished()).map(({ erasure }) => erasure) : [];
     const balanced = result.discrepancies.length === 0 && result.more_discrepancies === 0 && unfinished_erasures.length === 0;
     return { balanced, ...result, unfinished_erasures };
   });

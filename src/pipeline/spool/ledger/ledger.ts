@@ -53,7 +53,6 @@ export class Ledger {
   private began_at_ms = 0;
   private loose_timer: Timer | undefined;
   private is_closed = false;
-  private counted_listeners: (() => void)[] = [];
 
   constructor(
     private readonly ports: LedgerPorts,
@@ -130,7 +129,6 @@ export class Ledger {
     const after = segment?.accounts ?? [];
     this.sealed_books.post(after, 'spooled');
     if (before !== undefined) this.note('damaged', accountsLost(before, after));
-    this.notifyIfCounted();
   }
 
   /** Counts events of requests without an accepted one. */
@@ -178,14 +176,6 @@ export class Ledger {
   /** Segments of an earlier run that are not counted yet; until there is none, `answer` knows too little. */
   uncountedSegments(): number {
     return [...this.unsealed.values()].filter((accounts) => accounts === undefined).length;
-  }
-
-  /** Resolves when all segments of an earlier run are counted. */
-  counted(): Promise<void> {
-    return new Promise((resolve) => {
-      this.counted_listeners.push(resolve);
-      this.notifyIfCounted();
-    });
   }
 
   /** The books at this moment. @param sources that are shown even when nothing is known of them */
@@ -269,12 +259,5 @@ export class Ledger {
       this.writing.delete(entry);
       this.note(entry.kind, entry.accounts);
     }
-  }
-
-  private notifyIfCounted(): void {
-    if (this.uncountedSegments() > 0) return;
-    const listeners = this.counted_listeners;
-    this.counted_listeners = [];
-    for (const listener of listeners) listener();
   }
 }

@@ -4,6 +4,7 @@ import { isBalanced, type LedgerAnswer } from '../../../../../src/contract/ledge
 import type { SealedSegment } from '../../../../../src/contract/segment.ts';
 import { readBooks } from '../../../../../src/pipeline/spool/ledger/book_files.ts';
 import { MemoryFs } from '../../../../support/memory_fs.ts';
+import { until } from '../../../../support/until.ts';
 import { blockOf, DATA_DIR, Held, OTHER_TABLE, rowOf } from '../fixtures.ts';
 
 const DAY_MS = 86_400_000;
@@ -188,7 +189,7 @@ test('until a segment of an earlier run is counted the ledger says so', async ()
   await held.spool.append(blockOf([rowOf('two')], OTHER_TABLE));
   const after = await held.reopen(held.fs.kill());
   assert.equal(after.spool.ledger.uncountedSegments(), 2);
-  await after.spool.ledger.counted();
+  await until('both are counted', 2000, () => after.spool.ledger.uncountedSegments() === 0);
   assert.deepEqual(placesOf(after), { accepted: 2, delivered: 0, spooled: 2, dead_lettered: 0 });
 });
 
