@@ -18,6 +18,12 @@ export interface UploadCounts {
   readonly rejected: Readonly<Record<string, number>>;
 }
 
+/** What became of all events of an upload. */
+export interface UploadEnd extends UploadCounts {
+  /** Of `rejected`, what no block tells of: too large to be cut, or of pieces without an accepted event. */
+  readonly loose: Readonly<Record<string, number>>;
+}
+
 export interface UploadPorts {
   readonly stage: UploadStage;
   /**
@@ -46,6 +52,7 @@ export class Upload {
   private readonly running = new Set<Promise<void>>();
   private accepted = 0;
   private readonly rejected = new Map<string, number>();
+  private readonly loose = new Map<string, number>();
   private failure: unknown;
   private has_failed = false;
 
@@ -57,7 +64,7 @@ export class Upload {
   }
 
   /** Reads the body to its end and answers the submission; resolves to what was counted, if it was. Rejects for a bug alone. */
-  async run(parts: AsyncIterable<Uint8Array>): Promise<UploadCounts | undefined> {
+  async run(parts: AsyncIterable<Uint8Array>): Promise<UploadEnd | undefined> {
     const { stage } = this.ports;
     const { submission } = this.options;
     try {
@@ -71,15 +78,16 @@ export class Upload {
       return undefined;
     }
     const { accepted, rejected } = this;
-    if (this.cutter.events_too_large > 0) this.reject('event_too_large', this.cutter.events_too_large);
+    if (this.cutter.events_too_large > 0) this.reject('event_too_large', this.cutter.events_too_large, true);
     submission.counted(
       accepted,
       [...rejected.values()].reduce((sum, count) => sum + count, 0),
     );
-    return { accepted, rejected: Object.fromEntries(rejected) };
+    return { accepted, rejected: Object.fromEntries(rejected), loose: Object.fromEntries(this.loose) };
   }
 
-  private reject(reason: string, count: number): void {
+  private reject(reason: string, count: number, is_loose: boolean): void {
+    if (is_loose) this.loose.set(reason, (this.loose.get(reason) ?? 0) + count);
     this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + count);
   }
 
@@ -121,7 +129,7 @@ export class Upload {
     try {
       const result = await this.ports.process(piece, received_at_ms, formatNumber({ media: format.media, coding: 'identity' }));
       this.accepted += result.accepted;
-      for (const [reason, count] of Object.entries(result.rejected)) this.reject(reason, count);
+      for (const [reason, count] of Object.entries(result.rejected)) this.reject(reason, count, result.accepted === 0);
     } catch (error) {
       this.has_failed = true;
       this.failure ??= error;

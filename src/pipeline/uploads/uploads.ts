@@ -85,6 +85,11 @@ export class Uploads {
       },
     );
     const counts = await upload.run(queue);
-    if (counts !== undefined) ports.observer.eventsCounted(submission.source, counts.accepted, counts.rejected);
+    if (counts === undefined) return;
+    const { accepted, rejected, loose } = counts;
+    const stored = Object.entries(rejected).map(([reason, count]) => [reason, count - (loose[reason] ?? 0)] as const);
+    // What no block tells of is counted apart from what is accepted, for those who keep books.
+    ports.observer.eventsCounted(submission.source, accepted, Object.fromEntries(stored.filter(([, count]) => count > 0)));
+    if (Object.keys(loose).length > 0) ports.observer.eventsCounted(submission.source, 0, loose);
   }
 }

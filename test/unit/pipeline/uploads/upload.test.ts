@@ -21,6 +21,8 @@ class Scene {
   readonly socket: string[] = [];
   answer = 'none';
   running_max = 0;
+  /** So many pieces have no event that is accepted. */
+  rejected_pieces = 0;
   process_error: Error | undefined;
   commit_error: Error | undefined;
   private running = 0;
@@ -83,7 +85,7 @@ class Scene {
     if (this.process_error !== undefined) throw this.process_error;
     const { events }: { events: unknown[] } = JSON.parse(piece.toString());
     this.events.push(...events);
-    return { accepted: events.length, rejected: {} };
+    return this.rejected_pieces-- > 0 ? { accepted: 0, rejected: { bad: events.length } } : { accepted: events.length, rejected: {} };
   }
 }
 
@@ -103,6 +105,17 @@ for (const [coding, body] of CODINGS) {
     assert.deepEqual([scene.answer, scene.stage, scene.running_max <= 2], ['3000+0', ['commit'], true]);
   });
 }
+
+test('rejections of a piece without an accepted event are told apart, since no block tells of them', async () => {
+  const scene = new Scene();
+  scene.rejected_pieces = 1;
+  scene.send(BODY);
+  const end = await scene.run();
+  const [, accepted = '', rejected = ''] = /^(\d+)\+(\d+)$/.exec(scene.answer) ?? [];
+  assert.ok(Number(rejected) > 0 && Number(accepted) + Number(rejected) === 3000, scene.answer);
+  const bad = Number(rejected);
+  assert.deepEqual(end, { accepted: Number(accepted), rejected: { bad }, loose: { bad } });
+});
 
 test('the socket is paused while more waits than there is room for, and resumed when it is read', async () => {
   const scene = new Scene();
