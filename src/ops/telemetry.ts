@@ -8,8 +8,8 @@ import type { SealedSegment } from '../contract/segment.ts';
 import type { Logger } from './logger.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
 import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
-import { LetterMetrics } from './metrics/letter_metrics.ts';
 import { addLedgerMetrics } from './metrics/ledger_metrics.ts';
+import { LetterMetrics } from './metrics/letter_metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
 

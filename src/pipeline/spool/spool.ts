@@ -7,7 +7,6 @@
 import { AssertionError } from 'node:assert';
 import type { Readable } from 'node:stream';
 import { assert } from '../../base/assert.ts';
-import { NO_BOOKS } from '../../contract/books.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { Rejection, SealedSegment, SegmentStore, SpoolBlock } from '../../contract/segment.ts';
 import type { Table } from '../../contract/table.ts';
@@ -69,7 +68,7 @@ export class Spool implements SegmentStore {
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
     this.guard = new DiskGuard(ports, this.directory.path, options.free_bytes_min);
     this.sealer = new Sealer(ports, this.directory, this.quarantined);
-    const books = ports.books ?? NO_BOOKS;
+    const books = ports.books ?? this.ledger;
     this.letters = new DeadLetters(ports, options.data_dir, this.directory, this.quarantined, {
       books,
       mayReturn: () => this.usedBytes() < this.bytes_max,

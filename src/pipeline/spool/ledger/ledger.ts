@@ -10,6 +10,7 @@
  */
 import { assert } from '../../../base/assert.ts';
 import type { BlockAccounts } from '../../../contract/block.ts';
+import type { SegmentBooks } from '../../../contract/books.ts';
 import type { LedgerAnswer } from '../../../contract/ledger.ts';
 import type { Clock, Fs, Timer } from '../../../contract/ports.ts';
 import type { SealedSegment } from '../../../contract/segment.ts';
@@ -35,7 +36,7 @@ export interface LedgerPorts {
   };
 }
 
-export class Ledger {
+export class Ledger implements SegmentBooks {
   /** Settled segments and loose requests, as the files have them. */
   private settled = new Books();
   /** Sealed segments. */
