@@ -11,6 +11,7 @@ import { runSpoolModel } from '../support/spool_model.ts';
 const FUZZ_CASES = 10_000;
 const KERNEL_BODIES = 5_000;
 const KILLS = 5;
+const ENGINE_KILLS = 2;
 const STAGES = 4;
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
@@ -37,10 +38,11 @@ async function stage(name: string, run: (seed: number) => void | Promise<void>):
 async function crash(seed: number): Promise<void> {
   const cleanups: (() => Promise<void>)[] = [];
   try {
-    const report = await crashRun({ after: (callback) => cleanups.push(callback) }, { seed, kills: KILLS });
+    const report = await crashRun({ after: (callback) => cleanups.push(callback) }, { seed, kills: KILLS, engine_kills: ENGINE_KILLS });
     const line = Object.entries(report).map(([name, value]) => `${name} ${value}`);
     process.stdout.write(`crash seed=${seed}: ${line.join(', ')}\n`);
-    if (report.lost > 0 || report.duplicates > 0) throw new Error(`seed=${seed}: an acknowledged event was lost or counted twice`);
+    if (report.lost + report.duplicates + report.wrong > 0)
+      throw new Error(`seed=${seed}: an acknowledged event was lost, doubled or changed`);
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }

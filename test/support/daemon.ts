@@ -73,14 +73,20 @@ export class DaemonHome {
 
   /** Starts the daemon and resolves when it is ready. */
   async start(settings: Settings = {}): Promise<RunningDaemon> {
+    const daemon = this.launch(settings);
+    await daemon.ready(START_MS_MAX);
+    return daemon;
+  }
+
+  /** Starts the daemon without waiting for anything. */
+  launch(settings: Settings = {}): RunningDaemon {
     const child = spawn(process.execPath, [MAIN, 'serve'], {
       env: { ...this.environment(), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.running.add(child);
-    const daemon = new RunningDaemon(child, this);
-    await daemon.ready(START_MS_MAX);
-    return daemon;
+    child.once('exit', () => this.running.delete(child));
+    return new RunningDaemon(child, this);
   }
 
   /** Runs a subcommand to its end. */
