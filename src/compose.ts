@@ -150,7 +150,7 @@ class PenstockDaemon implements Daemon {
     this.front.setLimits(next.http);
     this.dispatcher.setLimits(next.http);
     this.uploads.setLimits(next.http);
-    this.spool.setBytesMax(next.spool.bytes_max);
+    this.spool.setSpace(next.spool);
   }
 
   /** In the order in which events pass: each stage is empty before the next one ends. */

@@ -29,6 +29,7 @@ const SPOOL_OPTIONS = {
   seal_bytes_max: 64 * 2 ** 20,
   seal_age_ms_max: 3_600_000,
   free_bytes_min: 0,
+  reserve_bytes: 0,
 } as const;
 
 const OBSERVER = {

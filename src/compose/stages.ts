@@ -36,8 +36,6 @@ import { countingLoose, ledgerRoute } from './ledger.ts';
 
 /** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
 const EMBEDDED_SETTLE_MS = 10_000;
-/** Below this much free disk nothing more is accepted. */
-const FREE_BYTES_MIN = 256 * 2 ** 20;
 
 /** All tables of all sources. */
 const TABLES = SOURCES.flatMap((source) => source.tables);
@@ -82,7 +80,7 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
 export function createSpool(config: Config, fs: NodeFs, telemetry: Telemetry): Spool {
   const { spool, data_dir } = config;
   const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling };
-  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), data_dir, free_bytes_min: FREE_BYTES_MIN }, TABLES);
+  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), data_dir }, TABLES);
 }
 
 export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {

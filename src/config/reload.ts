@@ -8,6 +8,8 @@ export const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   'http.event_bytes_max',
   'http.bytes_in_flight_max',
   'spool.bytes_max',
+  'spool.reserve_bytes',
+  'spool.free_bytes_min',
 ]);
 
 export interface Reload {
@@ -33,11 +35,12 @@ export function reloadable(previous: Config, next: Config): Reload {
 /** The assignments of LIVE_SETTINGS; a test holds that the two agree. */
 function withLive(previous: Config, next: Config): Config {
   const { body_bytes_max, event_bytes_max, bytes_in_flight_max } = next.http;
+  const { bytes_max, reserve_bytes, free_bytes_min } = next.spool;
   return Object.freeze({
     ...previous,
     log: next.log,
     http: Object.freeze({ ...previous.http, body_bytes_max, event_bytes_max, bytes_in_flight_max }),
-    spool: Object.freeze({ ...previous.spool, bytes_max: next.spool.bytes_max }),
+    spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min }),
   });
 }
 

@@ -54,6 +54,8 @@ export const CONFIG_SCHEMA = section({
   spool: section({
     ack: { type: 'string', enum: ['disk', 'memory'] },
     bytes_max: count(MIB, 1024 * TIB),
+    reserve_bytes: count(0, 1024 * TIB),
+    free_bytes_min: count(0, 1024 * TIB),
     seal_age_ms_max: count(10, HOUR_MS),
     seal_rows_max: count(1, 10_000_000),
     seal_bytes_max: count(64 * KIB, GIB),

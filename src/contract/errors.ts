@@ -44,7 +44,13 @@ const CATALOGUE = {
   spool_unwritable: { status: 503, message: 'The spool cannot be written ({reason}). Nothing of the request was stored; retry it.' },
   spool_full: {
     status: 503,
-    message: 'The spool holds {spool_bytes} of {spool_bytes_max} bytes. Nothing of the request was stored; retry it later.',
+    message:
+      'The spool holds {spool_bytes} of {spool_bytes_max} bytes, which ClickHouse has not taken yet. Nothing of the request was stored; retry it later.',
+  },
+  disk_nearly_full: {
+    status: 503,
+    message:
+      'The disk of the spool has {free_bytes} bytes free and needs {needed_bytes} (spool.free_bytes_min and spool.reserve_bytes). Nothing of the request was stored; retry it later.',
   },
   segment_corrupt: { message: 'Segment {segment} does not match its checksum: {problem}. It is set aside under {path}.' },
   // Delivery.

@@ -12,6 +12,8 @@ export interface SpoolBlock {
   readonly month: number;
   readonly bytes: Uint8Array;
   readonly rows: number;
+  /** For the few whose sender gives up when it is refused: only these may use the room that `spool.reserve_bytes` keeps. Absent: no. */
+  readonly uses_reserve?: boolean;
 }
 
 /** Where a segment that was cut out of another comes from. */

@@ -7,7 +7,13 @@ export interface HealthReadings {
   readonly is_stopping: boolean;
   /** Why nothing can be appended to the spool; undefined when it can. */
   readonly spool_problem: string | undefined;
-  readonly spool_bytes: number;
+  /** In bytes; where requests are refused beside what is used or free. */
+  readonly spool: {
+    readonly spool_bytes: number;
+    readonly spool_bytes_max: number;
+    readonly disk_free_bytes: number | undefined;
+    readonly disk_free_bytes_min: number;
+  };
   readonly clickhouse: {
     /** `starting` until its first answer; only the embedded engine holds readiness back until then. */
     readonly state: 'starting' | 'up' | 'down';
@@ -31,12 +37,17 @@ export function liveness(): HealthAnswer {
 
 export function readiness(readings: HealthReadings): HealthAnswer {
   const reasons = reasonsAgainst(readings);
-  const { clickhouse, delivery, refused } = readings;
+  const { clickhouse, delivery, refused, spool } = readings;
   const body = {
     ready: reasons.length === 0,
     reasons,
     clickhouse: { state: clickhouse.state, embedded: clickhouse.is_embedded, last_error: clickhouse.last_error ?? null },
-    spool: { bytes: readings.spool_bytes },
+    spool: {
+      bytes: spool.spool_bytes,
+      bytes_max: spool.spool_bytes_max,
+      disk_free_bytes: spool.disk_free_bytes ?? null,
+      disk_free_bytes_min: spool.disk_free_bytes_min,
+    },
     delivery: { lag_seconds: delivery.lag_ms / 1000, backlog_segments: delivery.segments, problem: delivery.problem ?? null },
     refused: { dead_letters: refused.dead_letters, parked_segments: refused.parked_segments, parked_reason: refused.parked_reason ?? null },
   };

@@ -26,7 +26,6 @@ export interface Stages {
   readonly dispatcher: { depth(): { queued: number; running: number } };
   readonly spool: {
     stats(): SpoolReadings & { readonly oldest_unsealed_received_at_ms: number | undefined; readonly problem: Error | undefined };
-    bytesMax(): number;
     readonly ledger: { uncountedSegments(): number; answer(sources: readonly string[]): LedgerAnswer };
   };
   readonly backend: { current(): HealthReadings['clickhouse'] };
@@ -66,10 +65,6 @@ export class Observatory implements Readings {
     return this.stages().spool.stats();
   }
 
-  spoolBytesMax(): number {
-    return this.stages().spool.bytesMax();
-  }
-
   delivery(): DeliveryReadings {
     const figures = this.figures();
     return {
@@ -89,14 +84,14 @@ export class Observatory implements Readings {
   health(path: string): HealthAnswer {
     if (path === '/livez') return liveness();
     const { spool, backend, isStopping } = this.stages();
-    const { spool_bytes, problem, dead_letters } = spool.stats();
+    const { problem, dead_letters, ...room } = spool.stats();
     const figures = this.figures();
     const letters = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
     const parked_reason = figures.tables.find((lane) => lane.parked_reason !== undefined)?.parked_reason;
     return readiness({
       is_stopping: isStopping(),
       spool_problem: problem?.message,
-      spool_bytes,
+      spool: room,
       clickhouse: backend.current(),
       delivery: { lag_ms: this.lagMs(figures), segments: figures.segments, problem: troubleOf(figures) },
       refused: { parked_segments: figures.parked_segments, parked_reason, dead_letters: letters },

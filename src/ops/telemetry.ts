@@ -16,7 +16,6 @@ import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
 export interface Readings {
   ingest(): IngestReadings;
   spool(): SpoolReadings;
-  spoolBytesMax(): number;
   delivery(): DeliveryReadings;
   /** The books, with these sources at least; undefined while segments of an earlier run are not counted yet. */
   ledger(sources: readonly string[]): LedgerAnswer | undefined;
@@ -32,7 +31,7 @@ interface Failure {
 }
 
 /** Incidents that end by themselves or were expected; the others want a person. */
-const MILD_INCIDENTS: ReadonlySet<string> = new Set(['disk_writable_again', 'tail_torn']);
+const MILD_INCIDENTS: ReadonlySet<string> = new Set(['disk_writable_again', 'disk_has_room_again', 'tail_torn']);
 const TROUBLED_STATES: ReadonlySet<string> = new Set(['paused', 'stopped']);
 
 export class Telemetry {
@@ -48,11 +47,7 @@ export class Telemetry {
     readings: Readings,
   ) {
     this.ingest = new IngestMetrics(this.registry, names.sources, () => readings.ingest());
-    this.spool = new SpoolMetrics(
-      this.registry,
-      () => readings.spoolBytesMax(),
-      () => readings.spool(),
-    );
+    this.spool = new SpoolMetrics(this.registry, () => readings.spool());
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
     this.letters = new LetterMetrics(this.registry, names.tables, () => readings.spool().dead_letters);
     addLedgerMetrics(this.registry, () => readings.ledger(names.sources));

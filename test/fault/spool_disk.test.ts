@@ -81,7 +81,7 @@ test('a disk that fills up is left its reserve, so that what was taken can be se
   await held.spool.append(blockOf([rowOf('x'.repeat(30_000))]));
   held.clock.advance(1000);
   await until('the spool sees the disk nearly full', 2000, () => held.spool.stats().problem !== undefined);
-  await assert.rejects(append(held, 'refused'), { code: 'spool_unwritable' });
+  await assert.rejects(append(held, 'refused'), { code: 'disk_nearly_full' });
   await held.spool.sealAll();
   await held.spool.retire(held.announced[0]);
   await untilTaken(held);

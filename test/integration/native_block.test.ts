@@ -39,6 +39,7 @@ async function startSpool(context: TestContext, tables: readonly Table[]): Promi
     seal_bytes_max: 2 ** 28,
     seal_age_ms_max: 3_600_000,
     free_bytes_min: 0,
+    reserve_bytes: 0,
   } as const;
   const spool = new Spool({ fs: new NodeFs(), clock: SYSTEM_CLOCK, random, observer: OBSERVER }, options, tables);
   context.after(async () => {

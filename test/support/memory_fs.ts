@@ -22,8 +22,14 @@ export type FsOperation =
   | 'syncDirectory'
   | 'makeDirectory';
 
-/** What goes wrong: an errno such as `EIO`; `short` writes half of the bytes. */
-export type Fault = (operation: FsOperation, path: string) => string | undefined;
+/** Where in a file a read begins and ends. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What goes wrong: an errno such as `EIO`; `short` writes half of the bytes. `range` only of reads. */
+export type Fault = (operation: FsOperation, path: string, range?: Range) => string | undefined;
 
 interface Inode {
   content: Buffer;
@@ -150,10 +156,10 @@ export class MemoryFs implements Fs {
   }
 
   /** Every call passes here: gives the others a turn, and fails as it is told. */
-  async enter(operation: FsOperation, path: string): Promise<'short' | undefined> {
+  async enter(operation: FsOperation, path: string, range?: Range): Promise<'short' | undefined> {
     await Promise.resolve();
     if (this.is_crashed) throw systemError('EIO');
-    const fault = this.fault(operation, path);
+    const fault = this.fault(operation, path, range);
     if (fault === undefined || fault === 'short') return fault;
     throw systemError(fault);
   }
@@ -184,7 +190,7 @@ class MemoryFile implements FileHandle {
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
-    await this.fs.enter('read', this.path);
+    await this.fs.enter('read', this.path, { start: position, end: position + into.length });
     const source = this.inode.content.subarray(position, position + into.length);
     into.set(source);
     return source.length;

@@ -18,6 +18,10 @@ export interface SpoolReadings {
   readonly quarantined: number;
   /** How many dead letters each table has. */
   readonly dead_letters: Readonly<Record<string, number>>;
+  readonly spool_bytes_max: number;
+  /** Undefined before the disk was first asked. */
+  readonly disk_free_bytes: number | undefined;
+  readonly disk_free_bytes_min: number;
 }
 
 export class SpoolMetrics {
@@ -29,7 +33,7 @@ export class SpoolMetrics {
   private readonly segment_bytes: Histogram<'table'>;
   private readonly incidents: Counter<'incident'>;
 
-  constructor(registry: Registry, bytes_max: () => number, read: () => SpoolReadings) {
+  constructor(registry: Registry, read: () => SpoolReadings) {
     const registers = [registry];
     const histogram = (name: string, help: string, buckets: number[]): Histogram => new Histogram({ name, help, buckets, registers });
     this.sync_duration = histogram('penstock_spool_sync_duration_seconds', 'Time of one fdatasync of an open segment.', SYNC_BUCKETS_S);
@@ -60,7 +64,7 @@ export class SpoolMetrics {
       labelNames: ['incident'],
       registers,
     });
-    addGauges(registry, bytes_max, read);
+    addGauges(registry, read);
   }
 
   synced(duration_ms: number): void {
@@ -83,13 +87,19 @@ export class SpoolMetrics {
   }
 }
 
-function addGauges(registry: Registry, bytes_max: () => number, read: () => SpoolReadings): void {
+function addGauges(registry: Registry, read: () => SpoolReadings): void {
   const registers = [registry];
   const gauge = (name: string, help: string, value: () => number): void => {
     const metric: Gauge = new Gauge({ name, help, registers, collect: () => metric.set(value()) });
   };
   gauge('penstock_spool_bytes', 'Disk space that open and sealed segments take.', () => read().spool_bytes);
-  gauge('penstock_spool_limit_bytes', 'Disk space that segments may take; beyond it requests are answered 503.', bytes_max);
+  gauge(
+    'penstock_spool_limit_bytes',
+    'Disk space that segments may take; beyond it requests are answered 503.',
+    () => read().spool_bytes_max,
+  );
+  gauge('penstock_spool_disk_free_bytes', 'Free space on the disk of the spool.', () => read().disk_free_bytes ?? Number.NaN);
+  gauge('penstock_spool_disk_free_limit_bytes', 'Free disk space below which requests are answered 503.', () => read().disk_free_bytes_min);
   gauge('penstock_spool_queued_bytes', 'Encoded events that wait to be written.', () => read().queued_bytes);
   gauge('penstock_spool_quarantined', 'Damaged records and files that were set aside since the start.', () => read().quarantined);
   const segments: Gauge<'state'> = new Gauge({

@@ -8,15 +8,22 @@ import { OperatingError } from '../../contract/errors.ts';
 import type { Timer } from '../../contract/ports.ts';
 import { removeIfThere, withFile, writeFully } from './file_io.ts';
 import type { SpoolPorts } from './options.ts';
+import { freeBytesMin, type SpaceLimits } from './space.ts';
 import { isOutOfDescriptors, reasonOf } from './system_errors.ts';
 
 const CHECK_INTERVAL_MS = 1000;
 const PROBE_INTERVAL_MS = 250;
 const PROBE_BYTES = 1 << 16;
+/** Room comes and goes in steps of a segment: a shortage is over only when there is this much more, lest it ends and begins with every file. */
+const ROOM_AGAIN = 1 + 1 / 16;
 
 export class DiskGuard {
-  /** The answer to every append while the disk is in doubt. */
-  problem: OperatingError | undefined;
+  /** When it was last asked; undefined before. */
+  free_bytes: number | undefined;
+  /** A write or sync failed: nobody can append. */
+  private failure: OperatingError | undefined;
+  /** The disk is nearly full: only what uses the reserve can be appended. */
+  private shortage: OperatingError | undefined;
   private timer: Timer | undefined;
   private checking: Promise<void> | undefined;
   private is_stopped = false;
@@ -24,8 +31,14 @@ export class DiskGuard {
   constructor(
     private readonly ports: SpoolPorts,
     private readonly directory: string,
-    private readonly free_bytes_min: number,
+    /** As they are now; they can change while it runs. */
+    private readonly limits: () => SpaceLimits,
   ) {}
+
+  /** The answer to an append while the disk is in doubt; undefined when it may go on. */
+  problemFor(uses_reserve: boolean): OperatingError | undefined {
+    return this.failure ?? (uses_reserve ? undefined : this.shortage);
+  }
 
   /** Checks once, then again and again until `stop`. */
   async start(): Promise<void> {
@@ -41,7 +54,7 @@ export class DiskGuard {
   /** A write or sync failed. Lack of descriptors passes by itself and says nothing about the disk. */
   failed(error: unknown): void {
     if (isOutOfDescriptors(error)) return;
-    this.setProblem(reasonOf(error));
+    this.setFailure(reasonOf(error));
     this.scheduleNext();
   }
 
@@ -55,17 +68,26 @@ export class DiskGuard {
 
   private async checkOnce(): Promise<void> {
     try {
-      const free_bytes = await this.ports.fs.freeBytes(this.directory);
-      if (free_bytes < this.free_bytes_min) {
-        this.setProblem(`the disk is nearly full: ${free_bytes} bytes free, ${this.free_bytes_min} needed`);
-        return;
-      }
-      if (this.problem === undefined) return;
+      this.free_bytes = await this.ports.fs.freeBytes(this.directory);
+      this.judge(this.free_bytes);
+      if (this.failure === undefined) return;
       await this.probe();
-      this.problem = undefined;
-      this.ports.observer.incident('disk_writable_again', { free_bytes });
+      this.failure = undefined;
+      this.ports.observer.incident('disk_writable_again', { free_bytes: this.free_bytes });
     } catch (error) {
-      this.setProblem(reasonOf(error));
+      this.setFailure(reasonOf(error));
+    }
+  }
+
+  private judge(free_bytes: number): void {
+    const needed_bytes = freeBytesMin(this.limits(), false);
+    const figures = { free_bytes, needed_bytes };
+    if (free_bytes < (this.shortage === undefined ? needed_bytes : needed_bytes * ROOM_AGAIN)) {
+      if (this.shortage === undefined) this.ports.observer.incident('disk_nearly_full', figures);
+      this.shortage = new OperatingError('disk_nearly_full', figures);
+    } else if (this.shortage !== undefined) {
+      this.shortage = undefined;
+      this.ports.observer.incident('disk_has_room_again', figures);
     }
   }
 
@@ -82,16 +104,16 @@ export class DiskGuard {
     }
   }
 
-  private setProblem(reason: string): void {
-    if (this.problem?.context['reason'] === reason) return;
-    if (this.problem === undefined) this.ports.observer.incident('disk_unwritable', { reason });
-    this.problem = new OperatingError('spool_unwritable', { reason });
+  private setFailure(reason: string): void {
+    if (this.failure?.context['reason'] === reason) return;
+    if (this.failure === undefined) this.ports.observer.incident('disk_unwritable', { reason });
+    this.failure = new OperatingError('spool_unwritable', { reason });
   }
 
   private scheduleNext(): void {
     this.timer?.cancel();
     if (this.is_stopped) return;
-    const delay_ms = this.problem === undefined ? CHECK_INTERVAL_MS : PROBE_INTERVAL_MS;
+    const delay_ms = this.problemFor(false) === undefined ? CHECK_INTERVAL_MS : PROBE_INTERVAL_MS;
     this.timer = this.ports.clock.schedule(delay_ms, () => {
       void this.check();
     });

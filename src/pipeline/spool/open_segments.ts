@@ -29,6 +29,8 @@ export interface ClosedSegment {
   /** Without it the file is scanned before it is sealed. */
   readonly records: RecordTable | undefined;
   readonly received_at_ms: number | undefined;
+  /** How often sealing it failed for a reason that may be its file's. */
+  readonly failed_seals: number;
 }
 
 export interface OpenSegmentsHooks {
@@ -127,7 +129,14 @@ export class OpenSegments {
       this.hooks.emptied(header.id);
       return;
     }
-    this.hooks.closed({ segment: header, end_bytes, file_bytes: end_bytes, records, received_at_ms: records.received_at_ms });
+    this.hooks.closed({
+      segment: header,
+      end_bytes,
+      file_bytes: end_bytes,
+      records,
+      received_at_ms: records.received_at_ms,
+      failed_seals: 0,
+    });
   }
 
   private closeOldest(): void {

@@ -3,14 +3,13 @@ import type { SegmentBooks } from '../../contract/books.ts';
 import type { OperatingError } from '../../contract/errors.ts';
 import type { Clock, Fs, Random } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
+import type { SpaceLimits } from './space.ts';
 
-export interface SpoolOptions {
+export interface SpoolOptions extends SpaceLimits {
   /** Absolute; prepared and locked by the caller (`prepareDataDirectory`, `lockDirectory`). */
   readonly data_dir: string;
   /** `disk`: an append settles once it is synced. `memory`: once it is written, which a crash of the process survives but a crash of the machine may not. */
   readonly ack: 'disk' | 'memory';
-  /** Open and sealed files together. While one segment is sealed its bytes are on the disk twice for a moment. */
-  readonly bytes_max: number;
   /** Blocks in memory that are not yet written. */
   readonly queued_bytes_max: number;
   /** How long a group may wait for company, when the group before it had some; 0 never waits. */
@@ -18,8 +17,6 @@ export interface SpoolOptions {
   readonly seal_rows_max: number;
   readonly seal_bytes_max: number;
   readonly seal_age_ms_max: number;
-  /** Below this much free disk nothing more is accepted: sealing needs room to turn what was accepted into what can be delivered. */
-  readonly free_bytes_min: number;
 }
 
 /** What happened that an operator should hear of; the context names files, never events. */
@@ -28,6 +25,7 @@ export type SpoolIncident =
   | 'seal_failed'
   | 'record_quarantined'
   | 'segment_quarantined'
+  | 'segment_lost'
   | 'tail_torn'
   | 'foreign_file'
   | 'upload_waits_for_start'
@@ -37,7 +35,9 @@ export type SpoolIncident =
   | 'disk_writable_again'
   | 'ledger_unwritable'
   | 'ledger_prune_failed'
-  | 'ledger_damaged';
+  | 'ledger_damaged'
+  | 'disk_nearly_full'
+  | 'disk_has_room_again';
 
 /** Counters, histograms and the log, as the spool needs them. Called on the hot path: must be cheap and must not throw. */
 export interface SpoolObserver {
@@ -58,7 +58,7 @@ export interface SpoolPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: SpoolObserver;
-  /** None are kept where it is absent. */
+  /** Of what is split, set aside and replayed; the ledger where it is absent. */
   readonly books?: SegmentBooks;
 }
 
@@ -76,5 +76,12 @@ export interface SpoolStats {
   /** How many dead letters each table has. */
   readonly dead_letters: Readonly<Record<string, number>>;
   /** Why nothing can be appended just now. */
+  /** Of the disk, when it was last asked. */
+  readonly disk_free_bytes: number | undefined;
+  /** Below so much free disk ordinary blocks are refused. */
+  readonly disk_free_bytes_min: number;
+  /** Beyond this size of the spool ordinary blocks are refused. */
+  readonly spool_bytes_max: number;
+  /** Why nothing can be appended just now, except perhaps by blocks that use the reserve. */
   readonly problem: OperatingError | undefined;
 }

@@ -45,7 +45,7 @@ export async function recoverSpool(ports: RecoveryPorts): Promise<Recovery> {
       continue;
     }
     const file_bytes = await withFile(ports.fs, path, 'read', (file) => file.size());
-    closed.push({ segment, end_bytes: undefined, file_bytes, records: undefined, received_at_ms: undefined });
+    closed.push({ segment, end_bytes: undefined, file_bytes, records: undefined, received_at_ms: undefined, failed_seals: 0 });
   }
   // What an earlier run removed or renamed and never synced, and what was removed just now, must be settled before delivery begins.
   await ports.directory.sync();

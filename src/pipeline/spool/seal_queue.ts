@@ -13,7 +13,8 @@ const RECORD_TABLES_MAX = 4;
 
 export interface SealQueueHooks {
   seal(closed: ClosedSegment): Promise<void>;
-  failed(closed: ClosedSegment, error: unknown): void;
+  /** Says whether the segment's own file may be what is wrong: that is counted, and bounds how often it is tried as if nothing were. */
+  failed(closed: ClosedSegment, error: unknown): boolean;
 }
 
 export class SealQueue {
@@ -79,8 +80,8 @@ export class SealQueue {
     try {
       await this.hooks.seal(closed);
     } catch (error) {
-      this.waiting.push({ ...closed, records: undefined });
-      this.hooks.failed(closed, error);
+      const failed_seals = closed.failed_seals + Number(this.hooks.failed(closed, error));
+      this.waiting.push({ ...closed, records: undefined, failed_seals });
       this.scheduleRetry();
     }
     this.running.delete(closed);

@@ -20,11 +20,16 @@ import { readSealedTail, type SealedFooter, writeToken } from './sealed_footer.t
 import { segmentFileName } from './segment_name.ts';
 import type { Halves, Splitter } from './splitter.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
-import { errorCode } from './system_errors.ts';
+import { errorCode, isOutOfDescriptors, reasonOf } from './system_errors.ts';
 import { WINDOW_BYTES } from './window_reader.ts';
+
+/** A file that cannot be read so many times in a row will not be: delivery's waits between them make it some minutes. */
+const READ_FAILURES_MAX = 20;
 
 interface Entry {
   segment: SealedSegment;
+  /** In a row. */
+  read_failures: number;
   readonly removal_mark: number;
   /** Both are durable; they take over as soon as this segment's file is gone for good. */
   halves?: Halves;
@@ -74,7 +79,7 @@ export class SealedFiles implements SegmentStore {
 
   /** @param removal_mark see `Sealing` */
   add(segment: SealedSegment, removal_mark: number): void {
-    this.entries.set(segment.id, { segment, removal_mark });
+    this.entries.set(segment.id, { segment, removal_mark, read_failures: 0 });
     this.by_table.set(segment.table, this.countOf(segment.table) + 1);
     this.total_bytes += segment.file_bytes;
     this.total_rows += segment.rows;
@@ -155,18 +160,27 @@ export class SealedFiles implements SegmentStore {
     return `${this.directory.path}/${segmentFileName(segment, 'sealed')}`;
   }
 
-  /** What is wrong with the file's content; undefined if it is what was sealed. Errors of the disk are thrown: they may pass. */
+  /** What is wrong with the file; undefined if it is what was sealed. Errors of the disk are thrown, since they may pass, but not for ever. */
   private async findProblem(segment: SealedSegment): Promise<string | undefined> {
+    const entry = this.entries.get(segment.id);
     try {
-      return await withFile(this.fs, this.pathOf(segment), 'read', async (file) => {
-        const tail = await readSealedTail(file);
-        if (tail === undefined || tail.footer.id !== segment.id) return 'its footer is damaged';
-        return (await checksumOf(file, tail.footer)) === tail.footer.native_crc32 ? undefined : 'its rows are damaged';
-      });
+      const problem = await this.checkContent(segment);
+      if (entry !== undefined) entry.read_failures = 0;
+      return problem;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return 'its file is gone';
+      const is_over = entry !== undefined && !isOutOfDescriptors(error) && ++entry.read_failures >= READ_FAILURES_MAX;
+      if (is_over) return `it cannot be read, ${reasonOf(error)}`;
       throw error;
     }
+  }
+
+  private checkContent(segment: SealedSegment): Promise<string | undefined> {
+    return withFile(this.fs, this.pathOf(segment), 'read', async (file) => {
+      const tail = await readSealedTail(file);
+      if (tail === undefined || tail.footer.id !== segment.id) return 'its footer is damaged';
+      return (await checksumOf(file, tail.footer)) === tail.footer.native_crc32 ? undefined : 'its rows are damaged';
+    });
   }
 }
 

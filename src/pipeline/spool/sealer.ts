@@ -4,7 +4,7 @@
  * In this order, each step durable before the next: the sealed file under a temporary name; its rename; and only then the removal of the open file. So
  * there is always at least one of the two, and a second sealing after a crash makes the same rows under the same id, none of which was ever sent.
  */
-import type { FileHandle } from '../../contract/ports.ts';
+import type { FileHandle, Fs } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
 import { SEGMENT_COLUMN } from '../../contract/table.ts';
 import { removeIfThere, withFile, writeFully } from './file_io.ts';
@@ -17,14 +17,21 @@ import type { Quarantine } from './quarantine.ts';
 import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
 import type { RecordTable } from './record_table.ts';
-import { encodeSealedTail } from './sealed_footer.ts';
+import { SalvagingFile } from './salvaging_file.ts';
+import { encodeSealedTail, readSealedTail } from './sealed_footer.ts';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
 import { PARTIAL_SUFFIX, segmentFileName } from './segment_name.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
+import { errorCode } from './system_errors.ts';
 import { WindowReader } from './window_reader.ts';
 
 /** Damage that is somewhere else at each reading is not damage of the file. */
 const SCANS_MAX = 3;
+/** So many failures, about one a second, are not a bad moment: then what can be read is sealed, and the file is set aside. */
+const FAILED_SEALS_MAX = 60;
+
+/** `empty`: there is nothing to deliver. */
+type SealResult = SealedSegment | 'empty' | 'unreadable';
 
 export interface Sealing {
   /** Undefined when there was no sound record: then there is nothing to deliver. */
@@ -45,17 +52,45 @@ export class Sealer {
     const name = segmentFileName(closed.segment, 'open');
     const path = `${this.directory.path}/${name}`;
     const start_ms = this.ports.clock.monotonicMs();
-    const result = await withFile(this.ports.fs, path, 'read', (file) => this.sealFile(closed, name, file));
-    if (result === 'unreadable') {
-      await this.quarantine.keepFile(this.directory.path, name, 'its header is damaged');
-      return { segment: undefined, removal_mark: this.directory.changed() };
-    }
-    await removeIfThere(this.ports.fs, path);
-    if (result !== 'empty') this.ports.observer.sealed(result, this.ports.clock.monotonicMs() - start_ms);
-    return { segment: result === 'empty' ? undefined : result, removal_mark: this.directory.changed() };
+    const { result, has_holes } = await this.sealPath(closed, name, path);
+    const segment = typeof result === 'object' ? result : undefined;
+    if (result === 'unreadable') await this.quarantine.keepFile(this.directory.path, name, 'its header is damaged');
+    else if (has_holes) await this.quarantine.keepFile(this.directory.path, name, 'the disk cannot read all of it');
+    else await removeIfThere(this.ports.fs, path);
+    if (segment !== undefined) this.ports.observer.sealed(segment, this.ports.clock.monotonicMs() - start_ms);
+    return { segment, removal_mark: this.directory.changed() };
   }
 
-  private async sealFile(closed: ClosedSegment, name: string, file: FileHandle): Promise<SealedSegment | 'empty' | 'unreadable'> {
+  private async sealPath(closed: ClosedSegment, name: string, path: string): Promise<{ result: SealResult; has_holes: boolean }> {
+    const file = await openIfThere(this.ports.fs, path);
+    if (file === undefined) return { result: await this.findSealed(closed, name), has_holes: false };
+    try {
+      if (closed.failed_seals < FAILED_SEALS_MAX) return { result: await this.sealFile(closed, name, file), has_holes: false };
+      const salvaging = new SalvagingFile(file);
+      const result = await this.sealFile(closed, name, salvaging);
+      return { result, has_holes: salvaging.has_holes };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** For an open file that is gone: a removal may have happened and been reported as failed. */
+  private async findSealed(closed: ClosedSegment, name: string): Promise<SealResult> {
+    const file = await openIfThere(this.ports.fs, `${this.directory.path}/${segmentFileName(closed.segment, 'sealed')}`);
+    try {
+      const tail = file === undefined ? undefined : await readSealedTail(file);
+      if (tail?.footer.id === closed.segment.id) {
+        const { native_crc32: _, ...segment } = tail.footer;
+        return { ...segment, tokens: tail.tokens };
+      }
+    } finally {
+      await file?.close();
+    }
+    this.ports.observer.incident('segment_lost', { file: name, bytes: closed.file_bytes });
+    return 'empty';
+  }
+
+  private async sealFile(closed: ClosedSegment, name: string, file: FileHandle): Promise<SealResult> {
     const end_bytes = closed.end_bytes ?? (await file.size());
     const header = await readHeader(file);
     if (header === undefined || header.id !== closed.segment.id) return end_bytes <= SEGMENT_HEADER_BYTES ? 'empty' : 'unreadable';
@@ -121,6 +156,15 @@ export class Sealer {
     await file.datasync();
     const { native_crc32: _, ...segment } = footer;
     return { ...segment, tokens: 0 };
+  }
+}
+
+async function openIfThere(fs: Fs, path: string): Promise<FileHandle | undefined> {
+  try {
+    return await fs.open(path, 'read');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 

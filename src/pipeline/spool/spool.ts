@@ -25,7 +25,8 @@ import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
 import { type Halves, Splitter } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
-import { isDiskFull, reasonOf } from './system_errors.ts';
+import { bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
+import { isDiskFull, isOutOfDescriptors, reasonOf } from './system_errors.ts';
 import { UploadStages } from './upload_stages.ts';
 
 /** With so many segments of a table waiting for delivery, age seals no more: fewer and larger segments catch up faster. */
@@ -48,7 +49,7 @@ export class Spool implements SegmentStore {
   private readonly listeners: ((segment: SealedSegment) => void)[] = [];
   private readonly return_listeners: ((segment: SealedSegment) => void)[] = [];
   private readonly queued_bytes_max: number;
-  private bytes_max: number;
+  private limits: SpaceLimits;
   /** Bytes of open files and of closed ones that are not sealed yet. */
   private unsealed_bytes = 0;
   private next_sequence = 1;
@@ -60,18 +61,18 @@ export class Spool implements SegmentStore {
     options: SpoolOptions,
     tables: readonly Table[],
   ) {
-    this.bytes_max = options.bytes_max;
+    this.limits = options;
     this.queued_bytes_max = options.queued_bytes_max;
     this.tables = new Map(tables.map((table) => [table.name, table]));
     this.directory = new SyncedDirectory(ports.fs, `${options.data_dir}/spool`);
     this.ledger = new Ledger(ports, options.data_dir, this.directory.path);
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
-    this.guard = new DiskGuard(ports, this.directory.path, options.free_bytes_min);
+    this.guard = new DiskGuard(ports, this.directory.path, () => this.limits);
     this.sealer = new Sealer(ports, this.directory, this.quarantined);
     const books = ports.books ?? this.ledger;
     this.letters = new DeadLetters(ports, options.data_dir, this.directory, this.quarantined, {
       books,
-      mayReturn: () => this.usedBytes() < this.bytes_max,
+      mayReturn: () => this.fullError(1, false) === undefined,
       returned: (segment) => this.takeBack(segment),
     });
     const splitter = new Splitter(ports, this.directory);
@@ -156,7 +157,8 @@ export class Spool implements SegmentStore {
   }
 
   /**
-   * Stores the block. Rejects with `overloaded`, `spool_full`, `spool_unwritable` or `shutting_down`; then nothing of it is stored.
+   * Stores the block. Rejects with `overloaded`, `spool_full`, `disk_nearly_full`, `spool_unwritable` or `shutting_down`; then nothing
+   * of it is stored.
    *
    * @param block its bytes must not change until the promise is settled
    */
@@ -190,13 +192,9 @@ export class Spool implements SegmentStore {
     return this.sealed.deadLetter(segment, rejection);
   }
 
-  /** How many bytes open and sealed files may take together. */
-  bytesMax(): number {
-    return this.bytes_max;
-  }
-
-  setBytesMax(bytes_max: number): void {
-    this.bytes_max = bytes_max;
+  /** Puts other limits on its space into force. */
+  setSpace(limits: SpaceLimits): void {
+    this.limits = limits;
   }
 
   /** Closes and seals what is there; resolves when each segment is sealed or could not be just now (it is, later or at the next start). */
@@ -230,20 +228,28 @@ export class Spool implements SegmentStore {
       oldest_unsealed_received_at_ms: Number.isFinite(oldest_ms) ? oldest_ms : undefined,
       quarantined: this.quarantined.count,
       dead_letters: this.letters.counts(),
-      problem: this.guard.problem ?? (this.usedBytes() >= this.bytes_max ? this.fullError() : undefined),
+      disk_free_bytes: this.guard.free_bytes,
+      disk_free_bytes_min: freeBytesMin(this.limits, false),
+      spool_bytes_max: bytesMax(this.limits, false),
+      problem: this.guard.problemFor(false) ?? this.fullError(1, false),
     };
   }
 
   private refusal(block: SpoolBlock): OperatingError | undefined {
     if (this.state !== 'running') return new OperatingError('shutting_down');
-    if (this.guard.problem !== undefined) return this.guard.problem;
+    const uses_reserve = block.uses_reserve === true;
+    const disk_problem = this.guard.problemFor(uses_reserve);
+    if (disk_problem !== undefined) return disk_problem;
     const queued_bytes = this.committer.queued_bytes + block.bytes.length;
     if (queued_bytes > this.queued_bytes_max) return new OperatingError('overloaded');
-    return this.usedBytes() + queued_bytes > this.bytes_max ? this.fullError() : undefined;
+    return this.fullError(queued_bytes, uses_reserve);
   }
 
-  private fullError(): OperatingError {
-    return new OperatingError('spool_full', { spool_bytes: this.usedBytes(), spool_bytes_max: this.bytes_max });
+  /** Undefined when there is room for so many bytes more. */
+  private fullError(more_bytes: number, uses_reserve: boolean): OperatingError | undefined {
+    const spool_bytes = this.usedBytes();
+    const spool_bytes_max = bytesMax(this.limits, uses_reserve);
+    return spool_bytes + more_bytes > spool_bytes_max ? new OperatingError('spool_full', { spool_bytes, spool_bytes_max }) : undefined;
   }
 
   private usedBytes(): number {
@@ -277,9 +283,11 @@ export class Spool implements SegmentStore {
     for (const listener of this.return_listeners) listener(segment);
   }
 
-  private sealFailed(closed: ClosedSegment, error: unknown): void {
+  /** Whether the segment's own file may be what is wrong. */
+  private sealFailed(closed: ClosedSegment, error: unknown): boolean {
     // A file that cannot be read says nothing about whether others can be written.
     if (isDiskFull(error)) this.guard.failed(error);
     this.ports.observer.incident('seal_failed', { segment: closed.segment.id, table: closed.segment.table, reason: reasonOf(error) });
+    return !isDiskFull(error) && !isOutOfDescriptors(error);
   }
 }

@@ -172,7 +172,7 @@ class Stage implements UploadStage {
     }
     for (const { header, end_bytes, records } of this.closed) {
       const { received_at_ms, accounts } = records;
-      hooks.admitted({ segment: header, end_bytes, file_bytes: end_bytes, records, received_at_ms }, accounts);
+      hooks.admitted({ segment: header, end_bytes, file_bytes: end_bytes, records, received_at_ms, failed_seals: 0 }, accounts);
     }
   }
 }

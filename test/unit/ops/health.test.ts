@@ -5,7 +5,7 @@ import { type HealthReadings, readiness } from '../../../src/ops/health.ts';
 const WELL: HealthReadings = {
   is_stopping: false,
   spool_problem: undefined,
-  spool_bytes: 0,
+  spool: { spool_bytes: 0, spool_bytes_max: 100, disk_free_bytes: 50, disk_free_bytes_min: 10 },
   clickhouse: { state: 'up', is_embedded: true, has_answered: true, last_error: undefined },
   delivery: { lag_ms: 1500, segments: 2, problem: undefined },
   refused: { parked_segments: 0, parked_reason: undefined, dead_letters: 0 },
@@ -25,7 +25,7 @@ test('ready while events can be acknowledged, and the body says how delivery is'
     ready: true,
     reasons: [],
     clickhouse: { state: 'up', embedded: true, last_error: null },
-    spool: { bytes: 0 },
+    spool: { bytes: 0, bytes_max: 100, disk_free_bytes: 50, disk_free_bytes_min: 10 },
     delivery: { lag_seconds: 1.5, backlog_segments: 2, problem: null },
     refused: { dead_letters: 0, parked_segments: 0, parked_reason: null },
   });

@@ -46,8 +46,10 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
         sealed_segments: 11,
         quarantined: 12,
         dead_letters: { deploy_events: 14 },
+        spool_bytes_max: 13,
+        disk_free_bytes: 14,
+        disk_free_bytes_min: 15,
       }),
-      spoolBytesMax: () => 13,
       ledger: () => BOOKS,
       delivery: () => ({
         segments: 1,

@@ -169,6 +169,7 @@ export const OPTIONS: SpoolOptions = {
   seal_bytes_max: 1 << 24,
   seal_age_ms_max: 1000,
   free_bytes_min: 0,
+  reserve_bytes: 0,
 };
 
 /** A spool in memory, and what was announced of it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFs } from '../../../support/memory_fs.ts';
-import { blockOf, DATA_DIR, Held, MONTH, OTHER_TABLE, rowOf, TABLE } from './fixtures.ts';
+import { blockOf, DATA_DIR, Held, MONTH, OPTIONS, OTHER_TABLE, rowOf, TABLE } from './fixtures.ts';
 
 test('what was appended comes out as one Native block, row for row and in order', async () => {
   const held = await new Held().start();
@@ -142,9 +142,9 @@ test('a full spool refuses, says so, and takes again when delivery has made room
   await held.spool.sealAll();
   await held.spool.append(blockOf([rowOf('two')], OTHER_TABLE)).catch(() => undefined);
   await assert.rejects(held.spool.append(blockOf([rowOf('x'.repeat(20_000))])), { code: 'spool_full' });
-  held.spool.setBytesMax(1);
+  held.spool.setSpace({ ...OPTIONS, bytes_max: 1 });
   assert.equal(held.spool.stats().problem?.code, 'spool_full');
-  held.spool.setBytesMax(100_000);
+  held.spool.setSpace({ ...OPTIONS, bytes_max: 100_000 });
   await held.spool.append(blockOf([rowOf('three')]));
 });
 
