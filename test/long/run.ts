@@ -1,18 +1,22 @@
 /**
- * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a quarter of the time each, with
+ * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a fifth of the time each, with
  * seeds counted up from S. The first failure ends it and says the seed.
  */
 import { parseArgs } from 'node:util';
 import { fuzzBatches } from '../support/batch_fuzz.ts';
 import { crashRun } from '../support/crash_run.ts';
+import type { Owner } from '../support/daemon.ts';
+import type { Audit } from '../support/device_load.ts';
 import { KernelComparison } from '../support/kernel_comparison.ts';
+import { proxyRun } from '../support/proxy_run.ts';
 import { runSpoolModel } from '../support/spool_model.ts';
 
 const FUZZ_CASES = 10_000;
 const KERNEL_BODIES = 5_000;
 const KILLS = 5;
 const ENGINE_KILLS = 2;
-const STAGES = 4;
+const STAGES = 5;
+const PROXY_RUN = { faulty_ms: 20_000, kills: 2 };
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
 const seconds = Number(values.seconds);
@@ -35,17 +39,25 @@ async function stage(name: string, run: (seed: number) => void | Promise<void>):
   process.stdout.write(`${name}: seeds ${first_seed} to ${seed - 1}\n`);
 }
 
-async function crash(seed: number): Promise<void> {
+/** One run of a daemon; says what came of it, and throws unless the books balance. */
+async function audited(name: string, seed: number, run: (owner: Owner) => Promise<Audit>): Promise<void> {
   const cleanups: (() => Promise<void>)[] = [];
   try {
-    const report = await crashRun({ after: (callback) => cleanups.push(callback) }, { seed, kills: KILLS, engine_kills: ENGINE_KILLS });
-    const line = Object.entries(report).map(([name, value]) => `${name} ${value}`);
-    process.stdout.write(`crash seed=${seed}: ${line.join(', ')}\n`);
-    if (report.lost + report.duplicates + report.wrong > 0)
-      throw new Error(`seed=${seed}: an acknowledged event was lost, doubled or changed`);
+    const { sent, acknowledged, in_clickhouse, duplicates, lost, wrong } = await run({ after: (callback) => cleanups.push(callback) });
+    const line = Object.entries({ sent, acknowledged, in_clickhouse, duplicates, lost, wrong }).map(([what, count]) => `${what} ${count}`);
+    process.stdout.write(`${name} seed=${seed}: ${line.join(', ')}\n`);
+    if (lost + duplicates + wrong > 0) throw new Error(`${name} seed=${seed}: an acknowledged event was lost, doubled or changed`);
   } finally {
     for (const cleanup of cleanups) await cleanup();
   }
+}
+
+function crash(seed: number): Promise<void> {
+  return audited('crash', seed, (owner) => crashRun(owner, { seed, kills: KILLS, engine_kills: ENGINE_KILLS }));
+}
+
+function failingNetwork(seed: number): Promise<void> {
+  return audited('proxy', seed, (owner) => proxyRun(owner, { seed, ...PROXY_RUN }));
 }
 
 function compareKernel(seed: number): void {
@@ -59,6 +71,7 @@ try {
   await stage('kernel against JSON.parse and AJV', compareKernel);
   await stage('spool model', runSpoolModel);
   await stage('kill -9 under load', crash);
+  await stage('a failing network before ClickHouse', failingNetwork);
 } catch (error) {
   failed = 1;
   process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);

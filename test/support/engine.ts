@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import { EmbeddedClickHouse } from '../../src/clickhouse/embedded/supervisor.ts';
+import type { Owner } from './daemon.ts';
 
 const STOP_MS_MAX = 5_000;
 
@@ -29,10 +29,10 @@ export class TestEngine {
   }
 }
 
-export async function startEngine(context: TestContext): Promise<TestEngine> {
+export async function startEngine(owner: Owner): Promise<TestEngine> {
   const data_directory = await mkdtemp(join(tmpdir(), 'penstock-engine-'));
   const engine = new EmbeddedClickHouse({ data_directory, port: 0, clock: SYSTEM_CLOCK, on_log: () => undefined });
-  context.after(async () => {
+  owner.after(async () => {
     await engine.stop(STOP_MS_MAX);
     await rm(data_directory, { recursive: true, force: true, maxRetries: 5 });
   });
