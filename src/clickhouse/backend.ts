@@ -9,8 +9,10 @@ import type { Clock, Random, Timer } from '../contract/ports.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { Table } from '../contract/table.ts';
 import { type ClickHouseClient, createConnection, ServerAddress } from './connection.ts';
+import { DiskFloor, type DiskRoom } from './embedded/disk_floor.ts';
 import { EmbeddedClickHouse } from './embedded/supervisor.ts';
 import { migrate } from './migrations/migrate.ts';
+import { applyRetention } from './migrations/retention.ts';
 import { ClickHouseSink } from './sink.ts';
 
 export interface BackendOptions {
@@ -21,6 +23,10 @@ export interface BackendOptions {
   readonly embedded_password: string | null;
   /** Where the embedded engine keeps its data. */
   readonly embedded_directory: string;
+  /** With less free disk the embedded engine takes nothing. */
+  readonly embedded_free_bytes_min: number;
+  /** See `applyRetention`. */
+  readonly retention_months: number | null;
   readonly request_timeout_ms: number;
   /** Requests to ClickHouse at one time. */
   readonly connections_max: number;
@@ -41,6 +47,8 @@ export interface BackendState {
   readonly has_answered: boolean;
   readonly last_error: string | undefined;
   readonly engine_pid: number | undefined;
+  /** Of the embedded engine's disk; undefined for a server elsewhere. */
+  readonly disk: DiskRoom | undefined;
 }
 
 const PING_INTERVAL_MS = 2_000;
@@ -49,6 +57,7 @@ const MIGRATION_RETRY_MS_MAX = 10_000;
 
 export class ClickHouseBackend {
   private readonly engine: EmbeddedClickHouse | undefined;
+  private readonly disk_floor: DiskFloor | undefined;
   private connection: { readonly client: ClickHouseClient; readonly sink: Sink } | undefined;
   private state: BackendState['state'] = 'starting';
   private last_error: string | undefined;
@@ -66,9 +75,11 @@ export class ClickHouseBackend {
       data_directory: options.embedded_directory,
       port: options.embedded_port,
       password: options.embedded_password ?? '',
+      free_bytes_min: options.embedded_free_bytes_min,
       clock: ports.clock,
       on_log: ports.on_log,
     });
+    this.disk_floor = new DiskFloor(options.embedded_directory, options.embedded_free_bytes_min, ports.on_log);
   }
 
   /**
@@ -77,6 +88,7 @@ export class ClickHouseBackend {
    */
   async connect(): Promise<Sink> {
     await this.engine?.start();
+    await this.disk_floor?.check();
     const client = createConnection({
       address: this.address(),
       connections_max: this.options.connections_max,
@@ -111,6 +123,7 @@ export class ClickHouseBackend {
       has_answered: this.is_migrated,
       last_error: this.last_error,
       engine_pid: this.engine?.pid,
+      disk: this.disk_floor?.room,
     };
   }
 
@@ -135,15 +148,14 @@ export class ClickHouseBackend {
     const { connection, ports, options } = this;
     if (connection === undefined) return false;
     try {
-      const results = await migrate(
-        { client: connection.client, clock: ports.clock, random: ports.random },
-        options.database,
-        options.tables,
-      );
+      const migration_ports = { client: connection.client, clock: ports.clock, random: ports.random };
+      const results = await migrate(migration_ports, options.database, options.tables);
       for (const { table, version_found, version_reached, ahead } of results) {
         if (ahead) ports.on_log('schema_is_ahead', { table, version_found });
         else if (version_found < version_reached) ports.on_log('schema_migrated', { table, version_found, version_reached });
       }
+      const retentions = await applyRetention(migration_ports, options.database, options.tables, options.retention_months);
+      for (const { outcome, ...told } of retentions) ports.on_log(`retention_${outcome}`, told);
       this.is_migrated = true;
       this.state = 'up';
       this.last_error = undefined;
@@ -161,6 +173,7 @@ export class ClickHouseBackend {
 
   private async ping(): Promise<void> {
     const answer = await this.connection?.client.ping();
+    await this.disk_floor?.check();
     if (this.is_stopped || answer === undefined) return;
     if (!answer.success) {
       this.note(answer.error, 'clickhouse_down');

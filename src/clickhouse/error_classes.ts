@@ -38,7 +38,6 @@ const RETRY_IN_DOUBT: readonly Line[] = [
   [225, 'NO_ZOOKEEPER', 'the Keeper cannot be reached; the replica may have committed before it lost it'],
   [236, 'ABORTED', 'the server is shutting down'],
   [242, 'TABLE_IS_READ_ONLY', 'a replica lost its Keeper session; it comes back by itself'],
-  [243, 'NOT_ENOUGH_SPACE', "the server's disk is full until merges or people free it"],
   [244, 'UNEXPECTED_ZOOKEEPER_ERROR', 'the Keeper answered badly, perhaps after the commit'],
   [252, 'TOO_MANY_PARTS', "merges are behind, here or in a view's table; slower is what helps"],
   [254, 'NO_ACTIVE_REPLICAS', 'no replica could take its copy yet'],
@@ -106,6 +105,7 @@ const PAUSE_IN_DOUBT: readonly Line[] = [
   [48, 'NOT_IMPLEMENTED', 'the table has an engine that cannot do what is asked'],
   [50, 'UNKNOWN_TYPE', 'the server is too old for a type that every block carries'],
   [62, 'SYNTAX_ERROR', 'the server is too old for the statement, or a type that every block carries'],
+  [243, 'NOT_ENOUGH_SPACE', "the server's disk has less free space than it must keep, until retention or people free some"],
   [415, 'ALL_REPLICAS_LOST', 'the table has no replica that still holds its data'],
   [774, 'TABLE_IS_PERMANENTLY_READ_ONLY', 'the replica will not become writable by itself'],
 ];

@@ -17,6 +17,9 @@ const AT_REST_BYTES = 150 * 1024 * 1024;
  */
 const HEAP_PER_BODY_BYTE = 24;
 
+/** The shortest retention that keeps rows for the 90 days that `verify` may ask about them. */
+const RETENTION_MONTHS_MIN = 3;
+
 /** A rule between settings: `path` is refused with `allowed` when it does not hold. */
 interface Rule {
   readonly path: string;
@@ -27,7 +30,7 @@ interface Rule {
 
 /** Throws `config_invalid` for the first contradiction. */
 export function checkLimits(config: Config, origin_of: OriginOf): void {
-  const broken = [...sizeRules(config), ...timeRules(config), ...addressRules(config)].find((rule) => !rule.holds);
+  const broken = [...sizeRules(config), ...timeRules(config), ...storeRules(config), ...addressRules(config)].find((rule) => !rule.holds);
   if (broken !== undefined) throw invalid(broken.path, broken.value, broken.allowed, origin_of);
 }
 
@@ -73,6 +76,25 @@ function timeRules({ spool, delivery }: Config): Rule[] {
       value: String(spool.group_delay_ms_max),
       holds: spool.group_delay_ms_max <= spool.seal_age_ms_max,
       allowed: `it must not exceed spool.seal_age_ms_max, which is ${spool.seal_age_ms_max}`,
+    },
+  ];
+}
+
+function storeRules({ clickhouse, spool }: Config): Rule[] {
+  const { embedded_free_bytes_min, retention_months } = clickhouse;
+  const spool_floor_bytes = spool.free_bytes_min + spool.reserve_bytes;
+  return [
+    {
+      path: 'clickhouse.embedded_free_bytes_min',
+      value: formatSize(embedded_free_bytes_min),
+      holds: clickhouse.url !== 'embedded' || embedded_free_bytes_min >= spool_floor_bytes,
+      allowed: `it must not be less than spool.free_bytes_min and spool.reserve_bytes together, ${formatSize(spool_floor_bytes)}, or stored events take the room of those that wait`,
+    },
+    {
+      path: 'clickhouse.retention_months',
+      value: String(retention_months),
+      holds: retention_months === null || retention_months === 0 || retention_months >= RETENTION_MONTHS_MIN,
+      allowed: `it must be at least ${RETENTION_MONTHS_MIN}, since verify looks back 90 days; or 0 for ever, or null to leave the tables alone`,
     },
   ];
 }

@@ -82,6 +82,13 @@ export const CONFIG_SCHEMA = section({
     },
     embedded_port: PORT,
     embedded_password: SECRET,
+    embedded_free_bytes_min: count(0, 1024 * TIB),
+    retention_months: {
+      type: ['integer', 'null'],
+      minimum: 0,
+      maximum: 600,
+      description: 'a whole number of months from 3 to 600, 0 for ever, or null to leave the tables alone',
+    },
   }),
 });
 

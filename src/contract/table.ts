@@ -27,6 +27,8 @@ export interface Table {
    * quoted database name. Each statement must be safe to run twice (IF NOT EXISTS).
    */
   readonly migrations: readonly string[];
+  /** The time of receipt, by whose month the table is partitioned and rows expire (`clickhouse.retention_months`). Absent: rows are kept for ever. */
+  readonly expires_by?: string;
 }
 
 /** The column that says which sealed segment a row came in: the proof that an INSERT happened. */

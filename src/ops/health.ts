@@ -20,6 +20,8 @@ export interface HealthReadings {
     readonly is_embedded: boolean;
     readonly has_answered: boolean;
     readonly last_error: string | undefined;
+    /** Of the embedded engine's disk, where it runs. */
+    readonly disk: { readonly free_bytes: number; readonly free_bytes_min: number } | undefined;
   };
   readonly delivery: { readonly lag_ms: number; readonly segments: number; readonly problem: string | undefined };
   /** What ClickHouse refused: segments that are tried again, and rows that were given up. */
@@ -41,7 +43,14 @@ export function readiness(readings: HealthReadings): HealthAnswer {
   const body = {
     ready: reasons.length === 0,
     reasons,
-    clickhouse: { state: clickhouse.state, embedded: clickhouse.is_embedded, last_error: clickhouse.last_error ?? null },
+    clickhouse: {
+      state: clickhouse.state,
+      embedded: clickhouse.is_embedded,
+      last_error: clickhouse.last_error ?? null,
+      disk_free_bytes: clickhouse.disk?.free_bytes ?? null,
+      disk_free_bytes_min: clickhouse.disk?.free_bytes_min ?? null,
+      problem: diskProblem(clickhouse.disk),
+    },
     spool: {
       bytes: spool.spool_bytes,
       bytes_max: spool.spool_bytes_max,
@@ -52,6 +61,14 @@ export function readiness(readings: HealthReadings): HealthAnswer {
     refused: { dead_letters: refused.dead_letters, parked_segments: refused.parked_segments, parked_reason: refused.parked_reason ?? null },
   };
   return { status: reasons.length === 0 ? 200 : 503, body: JSON.stringify(body) };
+}
+
+function diskProblem(disk: HealthReadings['clickhouse']['disk']): string | null {
+  if (disk === undefined || disk.free_bytes >= disk.free_bytes_min) return null;
+  return (
+    `The disk has ${disk.free_bytes} bytes free, and below ${disk.free_bytes_min} (clickhouse.embedded_free_bytes_min) nothing more is stored: ` +
+    'events wait in the spool. Free space, add some, or lower clickhouse.retention_months.'
+  );
 }
 
 function reasonsAgainst(readings: HealthReadings): string[] {

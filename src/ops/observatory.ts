@@ -67,10 +67,12 @@ export class Observatory implements Readings {
 
   delivery(): DeliveryReadings {
     const figures = this.figures();
+    const backend = this.stages().backend.current();
     return {
       ...figures,
       lag_ms: this.lagMs(figures),
-      clickhouse_up: this.stages().backend.current().state === 'up',
+      clickhouse_up: backend.state === 'up',
+      clickhouse_disk: backend.disk,
       lanes: figures.tables,
     };
   }

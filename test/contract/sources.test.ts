@@ -83,3 +83,10 @@ for (const source of SOURCES) {
     for (const route of source.routes) assert.match(route.path, /^\/[a-z0-9/-]+$/);
   });
 }
+
+for (const table of SOURCES.flatMap((source) => source.tables)) {
+  test(`${table.name}: rows expire by the column that the table is partitioned by, and rows of no month never do`, () => {
+    const partition_column = /PARTITION BY toYYYYMM\(`([^`]+)`\)/.exec(table.migrations[0] ?? '')?.[1];
+    assert.equal(table.expires_by, partition_column);
+  });
+}

@@ -61,9 +61,9 @@ export function usersXml(): string {
 
 /**
  * `engine.xml`. Every MergeTree table has its parts and their directory entries fsynced before an INSERT is answered, also
- * one whose DDL does not say so.
+ * one whose DDL does not say so, and refuses an INSERT when the disk is nearly full: merges go on, and free some.
  */
-export function engineXml(options: Pick<ChildOptions, 'memory_bytes_max'>, users_file: string): string {
+export function engineXml(options: Pick<ChildOptions, 'memory_bytes_max' | 'free_bytes_min'>, users_file: string): string {
   const memory =
     options.memory_bytes_max > 0
       ? `<max_server_memory_usage>${options.memory_bytes_max}</max_server_memory_usage>`
@@ -71,7 +71,8 @@ export function engineXml(options: Pick<ChildOptions, 'memory_bytes_max'>, users
   return `<clickhouse>
 <users_config>${escapeXml(users_file)}</users_config>
 <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>
-<merge_tree><fsync_after_insert>1</fsync_after_insert><fsync_part_directory>1</fsync_part_directory></merge_tree>
+<merge_tree><fsync_after_insert>1</fsync_after_insert><fsync_part_directory>1</fsync_part_directory>
+<min_free_disk_bytes_to_perform_insert>${options.free_bytes_min}</min_free_disk_bytes_to_perform_insert></merge_tree>
 <mark_cache_size>134217728</mark_cache_size>
 <uncompressed_cache_size>0</uncompressed_cache_size>
 ${memory}

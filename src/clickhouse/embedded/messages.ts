@@ -11,6 +11,8 @@ export interface ChildOptions {
   readonly body_bytes_max: number;
   /** The engine's memory limit; 0 = half of the machine's. */
   readonly memory_bytes_max: number;
+  /** With less free disk INSERTs are refused with code 243. */
+  readonly free_bytes_min: number;
   readonly read_sessions: number;
   readonly queue_max: number;
   /** How long to wait for a port that a dying predecessor may still hold. */
@@ -55,6 +57,7 @@ export function parseToChild(message: unknown): ToChild | undefined {
       port: number('port'),
       body_bytes_max: number('body_bytes_max'),
       memory_bytes_max: number('memory_bytes_max'),
+      free_bytes_min: number('free_bytes_min'),
       read_sessions: number('read_sessions'),
       queue_max: number('queue_max'),
       takeover_wait_ms: number('takeover_wait_ms'),

@@ -25,6 +25,8 @@ export interface EmbeddedClickHouseOptions {
   readonly body_bytes_max?: number;
   /** The engine's own limit; 0 = half of the machine's memory. */
   readonly memory_bytes_max?: number;
+  /** With less free disk INSERTs are refused with code 243; 0 = while there is any. */
+  readonly free_bytes_min?: number;
   /** How many reads run at once. */
   readonly read_sessions?: number;
   /** How many queries of one kind may wait for a session. */
@@ -44,6 +46,7 @@ const DEFAULTS = {
   password: '',
   body_bytes_max: 1 << 30,
   memory_bytes_max: 0,
+  free_bytes_min: 0,
   read_sessions: 4,
   queue_max: 64,
   takeover_wait_ms: 5_000,
@@ -192,8 +195,9 @@ export class EmbeddedClickHouse {
   }
 
   #childOptions(): ChildOptions {
-    const { data_directory, password, body_bytes_max, memory_bytes_max, read_sessions, queue_max, takeover_wait_ms } = this.#options;
-    const limits = { body_bytes_max, memory_bytes_max, read_sessions, queue_max, takeover_wait_ms };
+    const { data_directory, password, body_bytes_max, memory_bytes_max, free_bytes_min, read_sessions, queue_max, takeover_wait_ms } =
+      this.#options;
+    const limits = { body_bytes_max, memory_bytes_max, free_bytes_min, read_sessions, queue_max, takeover_wait_ms };
     return { data_directory: resolve(data_directory), port: this.#port, password, ...limits };
   }
 

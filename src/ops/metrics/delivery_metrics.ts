@@ -13,6 +13,8 @@ export interface DeliveryReadings {
   /** Age of the oldest acknowledged event that is not in ClickHouse; 0 without one. */
   readonly lag_ms: number;
   readonly clickhouse_up: boolean;
+  /** Of the embedded engine's disk; undefined for a server elsewhere. */
+  readonly clickhouse_disk: { readonly free_bytes: number; readonly free_bytes_min: number } | undefined;
   readonly lanes: readonly { readonly table: string; readonly state: string }[];
 }
 
@@ -76,6 +78,16 @@ function addGauges(registry: Registry, read: () => DeliveryReadings): void {
   gauge('penstock_delivery_backlog_bytes', 'Bytes of sealed segments not yet in ClickHouse.', ({ bytes }) => bytes);
   gauge('penstock_delivery_parked_segments', 'Segments that ClickHouse refused and that were set aside.', (now) => now.parked_segments);
   gauge('penstock_clickhouse_up', 'Whether ClickHouse answered when it was last asked.', (now) => Number(now.clickhouse_up));
+  gauge(
+    'penstock_clickhouse_disk_free_bytes',
+    "Free space on the embedded ClickHouse's disk.",
+    (now) => now.clickhouse_disk?.free_bytes ?? Number.NaN,
+  );
+  gauge(
+    'penstock_clickhouse_disk_free_limit_bytes',
+    'Free space below which the embedded ClickHouse takes no events.',
+    (now) => now.clickhouse_disk?.free_bytes_min ?? Number.NaN,
+  );
   const lanes: Gauge<'table' | 'state'> = new Gauge({
     name: 'penstock_delivery_state',
     help: 'What delivery of a table is doing: 1 for the present state.',

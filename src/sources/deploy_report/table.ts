@@ -26,6 +26,7 @@ export const DEPLOY_EVENTS: Table = {
   name: NAME,
   columns: COLUMNS,
   device_column: 'distinct_id',
+  expires_by: 'timestamp',
   migrations: [
     createTableStatement(
       { name: NAME, columns: COLUMNS },

@@ -58,6 +58,7 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
         parked_segments: 4,
         lag_ms: 1500,
         clickhouse_up: true,
+        clickhouse_disk: { free_bytes: 16, free_bytes_min: 17 },
         lanes: [{ table: 'deploy_events', state: 'sending' }],
       }),
     },
