@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /** The process: its arguments, environment, signals and streams, handed to the command line. The only reader of process.env. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import { COMMANDS } from './cli/commands.ts';
@@ -24,6 +26,7 @@ const code = await runCommandLine(process.argv.slice(2), COMMANDS, {
   stderr,
   clock: SYSTEM_CLOCK,
   randomBytes,
+  freeBytes,
   onSignal: (signal, handler) => void process.on(signal, handler),
   exit: (exit_code) => process.exit(exit_code),
   environment: process.env,
@@ -36,3 +39,10 @@ const code = await runCommandLine(process.argv.slice(2), COMMANDS, {
 clearInterval(until_done);
 // Not by exitCode alone: a socket or a thread left over must not keep a finished command alive.
 process.exit(code);
+
+/** Of the nearest directory above that exists: what is made in it comes to lie on its disk. */
+async function freeBytes(directory: string): Promise<number> {
+  if (!existsSync(directory)) return freeBytes(dirname(directory));
+  const figures = await statfs(directory);
+  return figures.bavail * figures.bsize;
+}

@@ -1,24 +1,33 @@
 /** `check`: says whether a configuration is good, and what it means for memory and disk at the worst. Opens nothing. */
 import { type Share, worstCase } from '../config/limits.ts';
+import { describeOutlook, diskOutlook } from '../config/outlook.ts';
 import { type Command, type CommandContext, JSON_OPTION } from './command.ts';
 
 const MIB = 1024 * 1024;
+const RATE_BOUNDS = { min: 0, max: 1e9 };
 
 export const CHECK_COMMAND: Command = {
   name: 'check',
   summary: 'Validate the configuration and say what it costs in memory and on disk at the worst',
   description: 'It opens no port and no data directory, and says nothing about whether ports are free or ClickHouse answers.',
-  options: [JSON_OPTION],
-  examples: ['check', 'check --config /etc/penstock.yaml --json'],
+  options: [
+    { name: 'rate', value: 'R', summary: 'Say how long the disk lasts, and how long an outage may, at so many events per second' },
+    JSON_OPTION,
+  ],
+  examples: ['check', 'check --rate 1000', 'check --config /etc/penstock.yaml --json'],
   run: check,
 };
 
 async function check(context: CommandContext): Promise<number> {
   const { config, origins, warnings } = await context.loadConfig();
   const worst = worstCase(config);
+  const rate = context.options.number('rate', 0, RATE_BOUNDS);
+  const outlook = rate === 0 ? undefined : diskOutlook(config, rate, await context.freeBytes(config.data_dir));
   if (context.options.flag('json')) {
     // Secrets stay out: what a script prints ends up in logs.
-    context.stdout.write(`${JSON.stringify({ valid: true, origins, warnings, ...worst })}\n`);
+    context.stdout.write(
+      `${JSON.stringify({ valid: true, origins, warnings, ...worst, ...(outlook === undefined ? {} : { outlook }) })}\n`,
+    );
     return 0;
   }
   for (const warning of warnings) context.stderr.write(`${warning}\n`);
@@ -39,6 +48,7 @@ async function check(context: CommandContext): Promise<number> {
     '',
     ...describeSum('Disk at the worst', worst.disk, worst.disk_bytes),
     ...(clickhouse.url === 'embedded' ? ['  The embedded ClickHouse takes memory and disk of its own, as its tables need.'] : []),
+    ...(outlook === undefined ? [] : ['', ...describeOutlook(outlook, config)]),
   ];
   context.stdout.write(`${lines.join('\n')}\n`);
   return 0;

@@ -39,6 +39,8 @@ export interface CommandContext {
   readonly clock: Clock;
   /** Bytes nobody can guess, for secrets and seeds. */
   randomBytes(count: number): Uint8Array;
+  /** Free bytes of the disk that `directory` is on, or would be if it existed. */
+  freeBytes(directory: string): Promise<number>;
   /**
    * Reads the configuration afresh: default.yaml, `--config` or PENSTOCK_CONFIG, environment. Warnings are returned, not
    * printed. Rejects with the OperatingErrors `config_unreadable` and `config_invalid`.

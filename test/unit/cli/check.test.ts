@@ -27,3 +27,27 @@ test('check --json prints one line without secrets', async () => {
   assert.ok(typeof answer === 'object' && answer !== null && 'valid' in answer && 'memory_bytes' in answer && 'disk_bytes' in answer);
   assert.deepEqual([answer.valid, answer.disk_bytes], [true, 10 * 1024 ** 3]);
 });
+
+test('check --rate says how long the disk lasts and an outage may, and on what assumption', async () => {
+  const { stdout } = await runOnce(['check', '--rate', '1000'], [CHECK_COMMAND], {});
+  assert.match(
+    stdout,
+    /^At 1,000 events\/s of the usual kind \(assumed: 31 bytes each when stored, 127 while they wait\), on a disk with 100 GB free:$/m,
+  );
+  assert.match(stdout, /^ {2}ClickHouse grows by 2\.68 GB a day\.$/m);
+  assert.match(stdout, /^ {2}The disk lasts 24\.4 days until the store stops/m);
+  assert.match(stdout, /^ {2}ClickHouse may be away for 22\.9 hours until the spool is full\.$/m);
+});
+
+test('check --rate says when retention keeps the store within its disk', async () => {
+  const { stdout } = await runOnce(['check', '--rate', '20'], [CHECK_COMMAND], {});
+  assert.match(stdout, /^ {2}Kept for 13 months, that is at most 34 GB, room for merges included\.\n {2}That fits: the disk lasts\.$/m);
+});
+
+test('check --rate says nothing of the store of a server elsewhere but how fast it grows', async () => {
+  const environment = { PENSTOCK_CLICKHOUSE__URL: 'http://h:1', PENSTOCK_CLICKHOUSE__RETENTION_MONTHS: '0' };
+  const { stdout } = await runOnce(['check', '--rate', '1000', '--json'], [CHECK_COMMAND], environment);
+  const { outlook }: { outlook: Record<string, number> } = JSON.parse(stdout);
+  assert.equal(outlook['stored_bytes_per_day'], 2_678_400_000);
+  assert.ok(!('store_lasts_s' in outlook) && !('settled_bytes' in outlook));
+});

@@ -56,6 +56,7 @@ export class Terminal {
       stdout: this.stdout,
       stderr: this.stderr,
       clock: SYSTEM_CLOCK,
+      freeBytes: async () => 100e9,
       randomBytes: (count) => new Uint8Array(count).fill(++drawn),
       onSignal: (signal, handler) => void this.signals.on(signal, handler),
       exit: (exit_code) => void this.exits.push(exit_code),
