@@ -31,6 +31,10 @@ export interface SealedSegment {
   readonly table: string;
   readonly month: number;
   /** Order of sealing within this data directory; delivery goes by it. Segments cut out of one keep its place, the earlier rows first. */
+  /**
+   * Order of opening within this data directory: delivery goes by it among those that wait. Sealing may come in another order, at a month's turn and
+   * when a file is sealed only at a later try.
+   */
   readonly sequence: number;
   /** Names of the columns in the block, `ingest_segment` last. */
   readonly columns: readonly string[];

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFs } from '../support/memory_fs.ts';
-import { seededRandom } from '../support/seeded_random.ts';
 import { until } from '../support/until.ts';
 import { blockOf, Held, OTHER_TABLE, rowOf } from '../unit/pipeline/spool/fixtures.ts';
 
@@ -142,33 +141,5 @@ test('one call of any kind fails, at any moment: what was acknowledged comes out
       assert.deepEqual((await held.sealedNames()).sort(), acknowledged.sort(), `${code} at call ${failing_call}`);
       await held.spool.close();
     }
-  }
-});
-
-test('the machine dies after any call: every acknowledged row is there once at the next start', async () => {
-  for (let dying_call = 0; dying_call < 80; dying_call++) {
-    const fs = new MemoryFs();
-    const held = await new Held(fs).start();
-    let calls = 0;
-    let survivor: MemoryFs | undefined;
-    fs.fault = () => {
-      if (calls++ !== dying_call) return undefined;
-      survivor = fs.crash(seededRandom(dying_call));
-      return 'EIO';
-    };
-    const acknowledged: string[] = [];
-    for (const label of ['one', 'two', 'three']) {
-      await append(held, label).then(
-        () => acknowledged.push(label),
-        () => undefined,
-      );
-      if (label === 'two') await held.spool.sealAll();
-    }
-    await held.spool.close();
-    const after = await held.reopen(survivor ?? fs.crash(seededRandom(dying_call)));
-    const names = await after.sealedNames();
-    for (const label of acknowledged) assert.equal(names.filter((name) => name === label).length, 1, `${label}, call ${dying_call}`);
-    assert.equal(new Set(names).size, names.length, `call ${dying_call}`);
-    await after.spool.close();
   }
 });

@@ -42,7 +42,7 @@ export class Delivery {
     });
   }
 
-  /** Hands over a sealed segment; within a table in the order of `sequence`. Before `start` it only waits. */
+  /** Hands over a sealed segment; within a table they go in by `sequence`, as far as they wait together. Before `start` it only waits. */
   add(segment: SealedSegment): void {
     const lane = this.laneOf(segment.table);
     lane.add(segment);

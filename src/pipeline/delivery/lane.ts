@@ -5,7 +5,7 @@
  * lane takes turns: one of those that stepped aside whose time has come, then one of the backlog. So a bad row holds up the others by one INSERT at a time
  * however long the search for it takes, and a full backlog cannot starve the search. When too many have stepped aside, the backlog waits for them.
  */
-import { assert, unreachable } from '../../base/assert.ts';
+import { unreachable } from '../../base/assert.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
 import { type Aside, Asides } from './asides.ts';
 import { Courier, type CourierPorts } from './courier.ts';
@@ -38,6 +38,20 @@ export class Lane implements CourierHost {
   private last_sequence = -1;
   private present_state: LaneState = 'idle';
   private failure: DeliveryFailure | undefined;
+  readonly #ports: CourierPorts;
+  readonly #limits: DeliveryLimits;
+  readonly #observer: DeliveryObserver;
+  /** In order; `#head` is the first that is not yet taken, what is before it is dropped now and then. */
+  #queue: SealedSegment[] = [];
+  #head = 0;
+  #current: SealedSegment | undefined;
+  #current_was_parked = false;
+  #parked: Parked[] = [];
+  #parked_timer: { cancel(): void } | undefined;
+  #active = false;
+  #running: Promise<void> = Promise.resolve();
+  #state: LaneState = 'idle';
+  #failure: DeliveryFailure | undefined;
 
   constructor(
     readonly table: string,
@@ -63,6 +77,11 @@ export class Lane implements CourierHost {
   /** Takes a dead letter that is to be tried once more; its place in the order is long past. */
   addReturned(segment: SealedSegment): void {
     this.asides.add([segment], this.ports.clock.monotonicMs(), true);
+    const last = this.#queue.at(-1);
+    // One that was sealed late goes before the later ones that still wait.
+    let place = this.#queue.length;
+    while (place > this.#head && (this.#queue[place - 1]?.sequence ?? 0) > segment.sequence) place--;
+    this.#queue.splice(place, 0, same ? { ...segment, columns: last.columns } : segment);
   }
 
   /** Begins to deliver, if there is something and nothing is under way. */

@@ -33,6 +33,11 @@ export class SealQueue {
     return this.waiting.length + this.running.size;
   }
 
+  /** How many of a table wait or are being sealed. */
+  countOf(table: string): number {
+    return [...this.running, ...this.waiting].filter(({ segment }) => segment.table === table).length;
+  }
+
   /** The oldest receipt among those whose receipts are known; Infinity without any. */
   oldestReceivedAtMs(): number {
     let oldest_ms = Number.POSITIVE_INFINITY;

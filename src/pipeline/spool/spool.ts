@@ -29,7 +29,7 @@ import { bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
 import { isDiskFull, isOutOfDescriptors, reasonOf } from './system_errors.ts';
 import { UploadStages } from './upload_stages.ts';
 
-/** With so many segments of a table waiting for delivery, age seals no more: fewer and larger segments catch up faster. */
+/** With so many segments of a table waiting to be sealed or delivered, age seals no more: fewer and larger segments catch up faster. */
 const BACKLOG_SEGMENTS_MAX = 32;
 
 export class Spool implements SegmentStore {
@@ -85,6 +85,7 @@ export class Spool implements SegmentStore {
       nextSequence: () => this.next_sequence++,
       shouldSealByAge: (table) => this.sealed.countOf(table) < BACKLOG_SEGMENTS_MAX,
       opened: (segment_id, accounts) => this.ledger.opened(segment_id, accounts),
+      shouldSealByAge: (table) => this.sealed.countOf(table) + this.seal_queue.countOf(table) < BACKLOG_SEGMENTS_MAX,
       closed: (closed) => this.seal_queue.add(closed),
       emptied: (segment_id) => this.ledger.sealed(segment_id, undefined),
     });

@@ -127,6 +127,21 @@ test('a segment is sealed at its age, but while a backlog waits it grows instead
   await held.spool.sealAll();
 });
 
+test('a segment that can be sealed only later holds up none that was opened after it', async () => {
+  const fs = new MemoryFs();
+  const held = await new Held(fs, { seal_rows_max: 1 }).start();
+  fs.fault = (operation, path) => (operation === 'rename' && path.includes('000000000001-') ? 'EIO' : undefined);
+  await held.spool.append(blockOf([rowOf('one')]));
+  await held.spool.append(blockOf([rowOf('two')]));
+  await held.spool.sealAll();
+  fs.fault = () => undefined;
+  assert.deepEqual(await held.sealedNames(), ['two', 'one']);
+  assert.deepEqual(
+    held.announced.map(({ sequence }) => sequence),
+    [2, 1],
+  );
+});
+
 test('more than may wait in memory is refused as overload', async () => {
   const block = blockOf([rowOf('one')]);
   const held = await new Held(new MemoryFs(), { queued_bytes_max: 2 * block.bytes.length }).start();
