@@ -16,6 +16,13 @@ export class TestEngine {
     return this.request(`${this.url}/?${parameters}`, sql);
   }
 
+  /** Rows of a query on the daemon's database as objects. */
+  async query<Row>(sql: string): Promise<Row[]> {
+    const text = await this.run(sql, 'database=penstock&default_format=JSONEachRow');
+    const rows: Row[] = JSON.parse(`[${text.trim().split('\n').filter(Boolean).join(',')}]`);
+    return rows;
+  }
+
   insertNative(into: string, block: Uint8Array, settings = ''): Promise<string> {
     const query = encodeURIComponent(`INSERT INTO ${into} FORMAT Native`);
     return this.request(`${this.url}/?query=${query}&${settings}`, block);
@@ -29,9 +36,10 @@ export class TestEngine {
   }
 }
 
-export async function startEngine(owner: Owner): Promise<TestEngine> {
+/** @param port 0 = any free one */
+export async function startEngine(owner: Owner, port = 0): Promise<TestEngine> {
   const data_directory = await mkdtemp(join(tmpdir(), 'penstock-engine-'));
-  const engine = new EmbeddedClickHouse({ data_directory, port: 0, clock: SYSTEM_CLOCK, on_log: () => undefined });
+  const engine = new EmbeddedClickHouse({ data_directory, port, clock: SYSTEM_CLOCK, on_log: () => undefined });
   owner.after(async () => {
     await engine.stop(STOP_MS_MAX);
     await rm(data_directory, { recursive: true, force: true, maxRetries: 5 });

@@ -9,10 +9,11 @@ import { type Audit, DeviceLoad } from './device_load.ts';
 import { startEngine } from './engine.ts';
 import { FaultyProxy, PROXY_FAULTS, type ProxyFault } from './faulty_proxy.ts';
 import { type SeededRandom, seededRandom } from './seeded_random.ts';
+import { until } from './until.ts';
 
 export interface ProxyPlan {
   readonly seed: number;
-  /** How long requests fail. */
+  /** How long requests fail, or longer, until every kind of fault has happened. */
   readonly faulty_ms: number;
   /** Of the daemon, spread over that time. */
   readonly kills: number;
@@ -26,6 +27,7 @@ const DEVICES = 2;
 /** Of a request; every fault that is silence costs the daemon this long. */
 const REQUEST_TIMEOUT_MS = 400;
 const FAULTY_SHARE = 0.5;
+const FAULTS_MS_MAX = 30_000;
 const DELIVERED_MS_MAX = 60_000;
 
 /** Every fault before any comes again, in another order each time. */
@@ -64,20 +66,20 @@ export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyRepo
   });
   const key = await home.createKey('deploy');
   let daemon = await home.start();
-  const query = async <Row>(sql: string): Promise<Row[]> => {
-    const text = await engine.run(sql, 'database=penstock&default_format=JSONEachRow');
-    const rows: Row[] = JSON.parse(`[${text.trim().split('\n').filter(Boolean).join(',')}]`);
-    return rows;
-  };
-  const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query }, key, DEVICES);
+  const load = new DeviceLoad(
+    { post: (path, body, headers) => daemon.post(path, body, headers), query: (sql) => engine.query(sql) },
+    key,
+    DEVICES,
+  );
   load.start();
   is_faulty = true;
-  for (let part = 0; part <= plan.kills; part++) {
+  for (let kill = 0; kill < plan.kills; kill++) {
     await setTimeout(plan.faulty_ms / (plan.kills + 1));
-    if (part === plan.kills) break;
     await daemon.stop('SIGKILL');
     daemon = await home.start();
   }
+  await setTimeout(plan.faulty_ms / (plan.kills + 1));
+  await until('every kind of fault has happened', FAULTS_MS_MAX, () => proxy.happened.size === PROXY_FAULTS.length);
   await load.stop();
   is_faulty = false;
   await untilDelivered(daemon, DELIVERED_MS_MAX);
