@@ -1,6 +1,6 @@
 /**
- * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS` plays a fleet as
- * `penstock load` does, and prints one line, a `Generated`.
+ * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS RATE` plays a fleet as
+ * `penstock load` does, and prints one line, a `Generated`. RATE is events per second, 0 as fast as it goes.
  */
 
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
@@ -23,14 +23,14 @@ export interface Generated {
 
 const DEVICES = 100_000;
 
-const [port, key, batch_events, seconds_max, seed, connections] = process.argv.slice(2);
+const [port, key, batch_events, seconds_max, seed, connections, rate] = process.argv.slice(2);
 const plan = {
   address: { host: '127.0.0.1', port: Number(port) },
   key: String(key),
   seed: Number(seed),
   devices: DEVICES,
   connections: Number(connections),
-  rate_events_per_s: 0,
+  rate_events_per_s: Number(rate),
   batch_events: Number(batch_events),
   seconds_max: Number(seconds_max),
   events_max: Number.POSITIVE_INFINITY,

@@ -24,16 +24,26 @@ export interface Contestant {
 
 const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
 const CONNECTIONS = 64;
+/** Beyond the seeds of all rounds. */
+const HALF_LOAD_SEEDS = 1_000_000;
 /** A load ends at most so long after its seconds: the wait for its last answers. */
 const GENERATOR_MS_MAX = 70_000;
 
+interface Load {
+  readonly seed: number;
+  readonly seconds: number;
+  /** 0: as fast as it goes. */
+  readonly rate_events_per_s: number;
+}
+
 /** Loads a server once; `seed` must differ from load to load, lest the events are re-deliveries. */
-async function measure(children: Children, contestant: Contestant, round: number, seed: number, seconds: number): Promise<Sample> {
+async function measure(children: Children, contestant: Contestant, round: number, load: Load): Promise<Sample> {
   const { server, batch_events } = contestant;
+  const { seed, seconds, rate_events_per_s } = load;
   server.child.checkRunning();
   await waitUntilQuiet(server.child.pid, server.quiet_ms);
   const before_us = await readCpuUs(server.child.pid);
-  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS].map(String);
+  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS, rate_events_per_s].map(String);
   const line = await children.start('the load generator', argv).finish(seconds * 1000 + GENERATOR_MS_MAX);
   const generated: Generated = JSON.parse(line);
   if (generated.stopped !== null) throw new Error(`the load on ${server.name} ended early: ${generated.stopped}`);
@@ -53,7 +63,11 @@ export async function measureRounds(
   let seed = plan.seed;
   for (let round = -1; round < plan.rounds; round++) {
     for (const contestant of contestants) {
-      const sample = await measure(children, contestant, round, seed++, round < 0 ? plan.seconds / 2 : plan.seconds);
+      const sample = await measure(children, contestant, round, {
+        seed: seed++,
+        seconds: round < 0 ? plan.seconds / 2 : plan.seconds,
+        rate_events_per_s: 0,
+      });
       if (round >= 0) samples.push(sample);
       const rate = Math.round(sample.generated.acknowledged_events / (sample.generated.duration_ms / 1000)).toLocaleString('en-US');
       say(
@@ -62,4 +76,28 @@ export async function measureRounds(
     }
   }
   return samples;
+}
+
+/**
+ * Loads a contestant with half of what it took at full speed, once per round: the latency that a sender meets while there is room.
+ *
+ * @param samples of the rounds before, the contestant's among them
+ * @returns the 99th percentile of each round, milliseconds
+ */
+export async function measureHalfLoad(
+  children: Children,
+  contestant: Contestant,
+  samples: readonly Sample[],
+  plan: { readonly rounds: number; readonly seconds: number; readonly seed: number },
+): Promise<number[]> {
+  const own = samples.filter(({ server, batch_events }) => server === contestant.server.name && batch_events === contestant.batch_events);
+  const full_rates = own.map(({ generated }) => generated.acknowledged_events / (generated.duration_ms / 1000));
+  const rate_events_per_s = Math.round(full_rates.reduce((sum, rate) => sum + rate, 0) / full_rates.length / 2);
+  const p99s_ms: number[] = [];
+  for (let round = 0; round < plan.rounds; round++) {
+    const seed = plan.seed + HALF_LOAD_SEEDS + round;
+    const { generated } = await measure(children, contestant, round, { seed, seconds: plan.seconds, rate_events_per_s });
+    p99s_ms.push(generated.p99_ms);
+  }
+  return p99s_ms;
 }

@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { Children } from './child.ts';
-import { type Contestant, measureRounds } from './measure.ts';
+import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
 import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
@@ -16,6 +16,7 @@ import { startDaemon, startRaw } from './servers.ts';
 import { judgeTargets, summarize } from './targets.ts';
 
 const RESIDENT_MEASURED_AFTER_MS = 1500;
+const HALF_LOAD_BATCH_EVENTS = 100;
 
 /** Runs the bench and resolves to its exit code. */
 async function runBench(options: BenchOptions): Promise<number> {
@@ -48,11 +49,14 @@ async function bench(options: BenchOptions, children: Children, directory: strin
   }
   const plan = { rounds: options.rounds, seconds: options.seconds, seed: Date.now() };
   const samples = await measureRounds(children, contestants, plan, (line) => process.stderr.write(`${line}\n`));
+  const is_measured = options.batches.includes(HALF_LOAD_BATCH_EVENTS);
+  const half_loaded = { server: daemon, batch_events: HALF_LOAD_BATCH_EVENTS };
+  const half_load_p99s_ms = is_measured ? await measureHalfLoad(children, half_loaded, samples, plan) : [];
   return {
     machine: describeMachine(),
     rounds: options.rounds,
     seconds: options.seconds,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }),
     summaries: summarize(samples),
   };
 }

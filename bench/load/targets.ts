@@ -7,7 +7,7 @@ export type Measured = { readonly kind: 'value'; readonly value: number } | { re
 
 export interface Verdict {
   readonly what: string;
-  readonly unit: 'x' | 'MB';
+  readonly unit: 'x' | 'MB' | 'ms';
   readonly target_max: number;
   readonly measured: Measured;
   /** True when the target is met or was not measured. */
@@ -18,6 +18,8 @@ export interface Measurements {
   readonly samples: readonly Sample[];
   /** Of the daemon before its first load, without the engine's process. */
   readonly resident_bytes_at_rest: number;
+  /** Of 100-event batches at half of the full rate, one per round; empty when not measured. */
+  readonly half_load_p99s_ms: readonly number[];
 }
 
 /** The figures of one server at one size of batch: medians over the rounds. */
@@ -41,14 +43,21 @@ const RAW_RATIO_MAX_AT_100_EVENTS = 15;
 const RAW_RATIO_MAX_AT_1_EVENT = 3.5;
 const ACK_DISK_RATIO_MAX = 1.25;
 const RESIDENT_MB_MAX = 150;
+const HALF_LOAD_P99_MS_MAX = 20;
 
-export function judgeTargets({ samples, resident_bytes_at_rest }: Measurements): Verdict[] {
+export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }: Measurements): Verdict[] {
   const measured = (value: number | undefined): Measured => (value === undefined ? { kind: 'missing' } : { kind: 'value', value });
   const ratio = (what: string, target_max: number, value: number | undefined): Verdict => judge(what, 'x', target_max, measured(value));
   return [
     ratio('CPU per event, 100-event batches, against raw', RAW_RATIO_MAX_AT_100_EVENTS, cpuRatio(samples, 'daemon', 'raw', 100)),
     ratio('CPU per request, 1-event batches, against raw', RAW_RATIO_MAX_AT_1_EVENT, cpuRatio(samples, 'daemon', 'raw', 1)),
     ratio('CPU with ack disk against ack memory, 100-event batches', ACK_DISK_RATIO_MAX, cpuRatio(samples, 'daemon', 'daemon_memory', 100)),
+    judge(
+      'p99 latency at half load, 100-event batches, ack disk',
+      'ms',
+      HALF_LOAD_P99_MS_MAX,
+      measured(half_load_p99s_ms.length === 0 ? undefined : median(half_load_p99s_ms)),
+    ),
     judge('memory at rest, without the engine', 'MB', RESIDENT_MB_MAX, measured(resident_bytes_at_rest / MB)),
   ];
 }

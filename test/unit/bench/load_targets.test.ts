@@ -23,8 +23,12 @@ function sample(server: ServerName, batch_events: number, round: number, cpu_us_
   return { server, batch_events, round, server_cpu_us: 1000 * cpu_us_per_request, generated };
 }
 
-function verdicts(samples: Sample[], resident_bytes_at_rest = 1e6): { measured: number | undefined; met: boolean }[] {
-  return judgeTargets({ samples, resident_bytes_at_rest }).map(({ measured, met }) => ({
+function verdicts(
+  samples: Sample[],
+  resident_bytes_at_rest = 1e6,
+  half_load_p99s_ms: number[] = [],
+): { measured: number | undefined; met: boolean }[] {
+  return judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }).map(({ measured, met }) => ({
     measured: measured.kind === 'value' ? measured.value : undefined,
     met,
   }));
@@ -58,7 +62,11 @@ test('a target without its samples is not measured and not missed', () => {
 });
 
 test('memory at rest is judged in megabytes', () => {
-  assert.deepEqual(verdicts([], 151e6)[3], { measured: 151, met: false });
+  assert.deepEqual(verdicts([], 151e6)[4], { measured: 151, met: false });
+});
+
+test('the latency at half load is the median of its rounds', () => {
+  assert.deepEqual(verdicts([], 1e6, [30, 12, 18])[3], { measured: 18, met: true });
 });
 
 test('a summary has one line for each server and batch size, with the median of its rounds', () => {
@@ -79,7 +87,7 @@ test('the report names the machine, and text in it cannot become markup', () => 
     machine: { processor: 'A <b> & C', cores: 2, memory_bytes: 2 ** 32, system: 'Linux 6', node: '20.20.2', measured_at: 'today' },
     rounds: 1,
     seconds: 1,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest: 1e6 }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest: 1e6, half_load_p99s_ms: [] }),
     summaries: summarize(samples),
   };
   assert.match(formatReport(report), /against raw +3\.5 x +2\.00 x +met\n/);
