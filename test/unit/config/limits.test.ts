@@ -20,6 +20,11 @@ const CONTRADICTIONS: readonly { yaml: string; says: RegExp }[] = [
   },
   { yaml: 'delivery: { retry_delay_ms_min: 50000 }', says: /^delivery\.retry_delay_ms_min .*: 50000 is not allowed/ },
   { yaml: 'spool: { group_delay_ms_max: 500, seal_age_ms_max: 100 }', says: /^spool\.group_delay_ms_max/ },
+  {
+    yaml: 'spool: { free_bytes_min: 2 GiB }',
+    says: /^clickhouse\.embedded_free_bytes_min .*: 2 GiB is not allowed; it must not be less than .* together, 2304 MiB/,
+  },
+  { yaml: 'clickhouse: { retention_months: 2 }', says: /^clickhouse\.retention_months .*: 2 is not allowed; it must be at least 3/ },
   { yaml: 'admin: { host: 0.0.0.0 }', says: /^admin\.host .*beyond loopback it needs admin\.token/ },
   { yaml: 'admin: { port: 8080 }', says: /^admin\.port .*: 8080 is not allowed; http\.port is the same/ },
   { yaml: 'clickhouse: { embedded_port: 8081 }', says: /^clickhouse\.embedded_port/ },
@@ -37,6 +42,9 @@ const AGREEMENTS = [
   'clickhouse: { url: "https://u:p%40ss@host:8443", embedded_port: 8080 }',
   'clickhouse: { url: "http://[::1]:8123" }',
   'spool: { bytes_max: 1 MiB }',
+  'clickhouse: { retention_months: null }',
+  'clickhouse: { retention_months: 0 }',
+  'clickhouse: { url: "http://h:8123", embedded_free_bytes_min: 0 }',
 ];
 for (const yaml of AGREEMENTS) {
   test(`${yaml.replaceAll('\n', ', ')} is taken`, async () => {
