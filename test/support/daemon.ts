@@ -67,6 +67,8 @@ export class DaemonHome {
       PENSTOCK_HTTP__PORT: String(this.http_port),
       PENSTOCK_ADMIN__PORT: String(this.admin_port),
       PENSTOCK_CLICKHOUSE__EMBEDDED_PORT: String(this.engine_port),
+      // Directories for temporary files may be small.
+      PENSTOCK_CLICKHOUSE__EMBEDDED_FREE_BYTES_MIN: '512 MiB',
       ...this.settings,
     };
   }
