@@ -30,7 +30,14 @@ const AWAY: Settings = { PENSTOCK_CLICKHOUSE__URL: 'http://127.0.0.1:9' };
 
 /** Writes segments as the daemon does, and leaves the last one open as a dead process would. Resolves to their bytes. */
 async function fill(data_dir: string, wanted_bytes: number): Promise<number> {
-  const observer = { synced: () => undefined, groupCommitted: () => undefined, sealed: () => undefined, incident: () => undefined };
+  const observer = {
+    synced: () => undefined,
+    groupCommitted: () => undefined,
+    sealed: () => undefined,
+    incident: () => undefined,
+    deadLettered: () => undefined,
+    replayed: () => undefined,
+  };
   const random = { fraction: Math.random, uuid: () => crypto.randomUUID() };
   const options = {
     data_dir,

@@ -35,23 +35,8 @@ export class Lane implements CourierHost {
   private readonly budget: LetterBudget;
   private active = false;
   private running: Promise<void> = Promise.resolve();
-  private last_sequence = -1;
   private present_state: LaneState = 'idle';
   private failure: DeliveryFailure | undefined;
-  readonly #ports: CourierPorts;
-  readonly #limits: DeliveryLimits;
-  readonly #observer: DeliveryObserver;
-  /** In order; `#head` is the first that is not yet taken, what is before it is dropped now and then. */
-  #queue: SealedSegment[] = [];
-  #head = 0;
-  #current: SealedSegment | undefined;
-  #current_was_parked = false;
-  #parked: Parked[] = [];
-  #parked_timer: { cancel(): void } | undefined;
-  #active = false;
-  #running: Promise<void> = Promise.resolve();
-  #state: LaneState = 'idle';
-  #failure: DeliveryFailure | undefined;
 
   constructor(
     readonly table: string,
@@ -65,23 +50,18 @@ export class Lane implements CourierHost {
 
   /** Takes a segment into the backlog; only `wake` sets the lane going. */
   add(segment: SealedSegment): void {
-    // Segments cut out of one share its place.
-    assert(segment.sequence >= this.last_sequence, `BUG: segment ${segment.id} of table ${this.table} was added out of order`);
     const last = this.queue.at(-1);
     // A day's backlog is many segments of the same columns: keep the names once.
     const same = last !== undefined && last.columns.join('\n') === segment.columns.join('\n');
-    this.queue.push(same ? { ...segment, columns: last.columns } : segment);
-    this.last_sequence = segment.sequence;
+    // One that was sealed late goes before the later ones that still wait; segments cut out of one share its place.
+    let place = this.queue.length;
+    while (place > this.head && this.queue[place - 1].sequence > segment.sequence) place--;
+    this.queue.splice(place, 0, same ? { ...segment, columns: last.columns } : segment);
   }
 
   /** Takes a dead letter that is to be tried once more; its place in the order is long past. */
   addReturned(segment: SealedSegment): void {
     this.asides.add([segment], this.ports.clock.monotonicMs(), true);
-    const last = this.#queue.at(-1);
-    // One that was sealed late goes before the later ones that still wait.
-    let place = this.#queue.length;
-    while (place > this.#head && (this.#queue[place - 1]?.sequence ?? 0) > segment.sequence) place--;
-    this.#queue.splice(place, 0, same ? { ...segment, columns: last.columns } : segment);
   }
 
   /** Begins to deliver, if there is something and nothing is under way. */

@@ -23,9 +23,9 @@ import { SealQueue } from './seal_queue.ts';
 import { SealedFiles } from './sealed_files.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
+import { bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
 import { type Halves, Splitter } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
-import { bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
 import { isDiskFull, isOutOfDescriptors, reasonOf } from './system_errors.ts';
 import { UploadStages } from './upload_stages.ts';
 
@@ -83,7 +83,6 @@ export class Spool implements SegmentStore {
     });
     this.open_segments = new OpenSegments(ports, options, this.directory, this.tables, {
       nextSequence: () => this.next_sequence++,
-      shouldSealByAge: (table) => this.sealed.countOf(table) < BACKLOG_SEGMENTS_MAX,
       opened: (segment_id, accounts) => this.ledger.opened(segment_id, accounts),
       shouldSealByAge: (table) => this.sealed.countOf(table) + this.seal_queue.countOf(table) < BACKLOG_SEGMENTS_MAX,
       closed: (closed) => this.seal_queue.add(closed),
