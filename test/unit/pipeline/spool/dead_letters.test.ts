@@ -102,7 +102,10 @@ test('a letter that is marked is back in the queue within two seconds, as the sa
   assert.equal((await held.nativeOf(returned[0])).rows.length, 1);
   await held.spool.retire(returned[0]);
   assert.deepEqual(await desk.places(letters), ['delivered']);
-  assert.deepEqual(fs.paths(), []);
+  assert.deepEqual(
+    fs.paths().filter((path) => !path.startsWith(`${DATA_DIR}/ledger/`)),
+    [],
+  );
 });
 
 test('a letter that is rejected again is a letter again, with the new reason', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import * as zlib from 'node:zlib';
 import { pack } from 'msgpackr';
 import type { BodyFormat } from '../../../../src/contract/format.ts';
+import { WHOLE_BODY_BYTES_MAX } from '../../../../src/contract/upload.ts';
 import { DEPLOY_EVENTS } from '../../../../src/sources/deploy_report/table.ts';
 import { blockRows } from '../../../support/block_rows.ts';
 import { createProcessor, createSlab, type Outcome, outcomes, type SlabOptions } from '../../../support/slabs.ts';
@@ -125,9 +126,17 @@ test('a body that unfolds beyond the limit is refused while it unfolds, and so i
 });
 
 test('what the bodies of one slab may unfold to together is bounded; the rest is told to come again', () => {
-  const body = zlib.gzipSync(Buffer.concat([JSON_BYTES, Buffer.alloc(30_000_000, 0x20)]));
-  const sent = Array.from({ length: 6 }, (): Sent => ({ bytes: body, format: { media: 'json', coding: 'gzip' } }));
+  const body = zlib.gzipSync(Buffer.concat([JSON_BYTES, Buffer.alloc(4_000_000, 0x20)]));
+  const sent = Array.from({ length: 20 }, (): Sent => ({ bytes: body, format: { media: 'json', coding: 'gzip' } }));
   const { outcomes: all } = process(sent);
-  assert.deepEqual(all.slice(0, 3), Array(3).fill({ accepted: 2, rejected: 1 }));
-  assert.deepEqual(all.slice(3), Array(3).fill({ failed: 'overloaded' }));
+  assert.deepEqual(all.slice(0, 17), Array(17).fill({ accepted: 2, rejected: 1 }));
+  assert.deepEqual(all.slice(17), Array(3).fill({ failed: 'overloaded' }));
+});
+
+test('a body that unfolds to more than is read at once is left to whoever reads it in pieces', () => {
+  const body = zlib.gzipSync(Buffer.concat([JSON_BYTES, Buffer.alloc(WHOLE_BODY_BYTES_MAX, 0x20)]));
+  const slab = createSlab([JSON_BYTES, body], { format_of: (index) => ({ media: 'json', coding: index === 0 ? 'identity' : 'gzip' }) });
+  const result = processor.process(slab);
+  assert.deepEqual(result.unfold_too_far, [1]);
+  assert.deepEqual(outcomes(slab, result)[0], { accepted: 2, rejected: 1 });
 });
