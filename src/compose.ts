@@ -103,7 +103,7 @@ class PenstockDaemon implements Daemon {
     const { dispatcher, uploads } = createDispatch(config, { workers: this.workers, spool: this.spool, telemetry });
     this.dispatcher = dispatcher;
     this.uploads = uploads;
-    this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads });
+    this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads, backend: this.backend });
     this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool });
   }
 

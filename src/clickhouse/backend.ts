@@ -6,6 +6,7 @@
  */
 import { OperatingError } from '../contract/errors.ts';
 import type { Clock, Random, Timer } from '../contract/ports.ts';
+import type { QueryPort } from '../contract/query.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { Table } from '../contract/table.ts';
 import { type ClickHouseClient, createConnection, ServerAddress } from './connection.ts';
@@ -13,6 +14,7 @@ import { DiskFloor, type DiskRoom } from './embedded/disk_floor.ts';
 import { EmbeddedClickHouse } from './embedded/supervisor.ts';
 import { migrate } from './migrations/migrate.ts';
 import { applyRetention } from './migrations/retention.ts';
+import { ClickHouseReader } from './reader.ts';
 import { ClickHouseSink } from './sink.ts';
 
 export interface BackendOptions {
@@ -51,11 +53,18 @@ export interface BackendState {
   readonly disk: DiskRoom | undefined;
 }
 
+/** Sockets for reads; a real server runs as many queries at once, the embedded one queues them. */
+const READ_CONNECTIONS_MAX = 8;
+/** Longer than a read may run: what is silent for this long is gone. */
+const READ_TIMEOUT_MS = 15_000;
 const PING_INTERVAL_MS = 2_000;
 const MIGRATION_RETRY_MS_MIN = 500;
 const MIGRATION_RETRY_MS_MAX = 10_000;
 
 export class ClickHouseBackend {
+  /** For those who answer questions; it may be asked at any time. */
+  readonly reader: QueryPort;
+  private reading: ClickHouseClient | undefined;
   private readonly engine: EmbeddedClickHouse | undefined;
   private readonly disk_floor: DiskFloor | undefined;
   private connection: { readonly client: ClickHouseClient; readonly sink: Sink } | undefined;
@@ -70,6 +79,8 @@ export class ClickHouseBackend {
     private readonly ports: BackendPorts,
     private readonly options: BackendOptions,
   ) {
+    const { random, on_log } = ports;
+    this.reader = new ClickHouseReader({ client: () => this.reading, random, on_log }, options.database);
     if (options.url !== 'embedded') return;
     this.engine = new EmbeddedClickHouse({
       data_directory: options.embedded_directory,
@@ -96,6 +107,11 @@ export class ClickHouseBackend {
     });
     const sink = new ClickHouseSink({ client, random: this.ports.random }, this.options.database);
     this.connection = { client, sink };
+    this.reading = createConnection({
+      address: this.address(),
+      connections_max: READ_CONNECTIONS_MAX,
+      request_timeout_ms: READ_TIMEOUT_MS,
+    });
     this.schedulePing();
     return sink;
   }
@@ -132,6 +148,7 @@ export class ClickHouseBackend {
     this.is_stopped = true;
     this.ping_timer?.cancel();
     this.wake_up?.();
+    await this.reading?.close();
     await this.connection?.client.close();
     await this.engine?.stop(deadline_ms);
   }

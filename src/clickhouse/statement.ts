@@ -25,7 +25,9 @@ export interface Statement {
   readonly query_id: string;
   readonly parameters?: StatementParameters;
   readonly settings?: ClickHouseSettings;
-  /** A longer answer is cut off there; absent, `ANSWER_BYTES_MAX`. */
+  /** Ends the wait for the answer, and with it the request. */
+  readonly signal?: AbortSignal;
+  /** An answer is cut there; 1 MiB when absent. */
   readonly answer_bytes_max?: number;
   /** The data of an INSERT; destroyed when the statement ends, whatever way. */
   readonly body?: { readonly stream: Readable; readonly bytes: number };
@@ -59,12 +61,13 @@ export async function runStatement(client: ClickHouseClient, statement: Statemen
 }
 
 async function exchange(client: ClickHouseClient, statement: Statement): Promise<Answer & { status: number; code: string }> {
-  const { query, query_id, parameters, settings, body } = statement;
+  const { query, query_id, parameters, settings, signal, body } = statement;
   const result = await client.exec({
     query,
     query_id,
     ignore_error_response: true,
     clickhouse_settings: { ...settings, wait_end_of_query: 1 },
+    ...(signal === undefined ? {} : { abort_signal: signal }),
     ...(parameters === undefined ? {} : { query_params: parameters }),
     ...(body === undefined ? {} : { values: exactly(body.stream, body.bytes), http_headers: { 'Content-Length': String(body.bytes) } }),
   });

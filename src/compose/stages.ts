@@ -31,6 +31,7 @@ import { FrontEnd } from '../pipeline/front/front_end.ts';
 import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
 import { Uploads } from '../pipeline/uploads/uploads.ts';
+import { releaseRoutes } from '../read/release_routes.ts';
 import { SOURCES } from '../sources/list.ts';
 import { countingLoose, ledgerRoute } from './ledger.ts';
 
@@ -128,10 +129,11 @@ export interface FrontParts {
   readonly key_ring: KeyRing;
   readonly dispatcher: Dispatcher;
   readonly uploads: Uploads;
+  readonly backend: ClickHouseBackend;
 }
 
 export function createFront(config: Config, parts: FrontParts): FrontEnd {
-  const { engine, telemetry, observatory, key_ring, dispatcher, uploads } = parts;
+  const { engine, telemetry, observatory, key_ring, dispatcher, uploads, backend } = parts;
   return new FrontEnd(
     {
       engine,
@@ -141,7 +143,7 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
       lookupKey: (presented, use) => key_ring.lookup(presented, use),
       submit: (submission, body) => dispatcher.submit(submission, body),
       beginUpload: (submission, part_source) => uploads.begin(submission, part_source),
-      read_routes: [],
+      read_routes: releaseRoutes(backend.reader),
       health: (path) => observatory.health(path),
     },
     SOURCES,

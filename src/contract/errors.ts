@@ -37,6 +37,14 @@ const CATALOGUE = {
     status: 503,
     message: 'The answer took too long. Ask for less (a shorter range), or retry after the time in Retry-After.',
   },
+  clickhouse_unavailable: {
+    status: 503,
+    message: 'ClickHouse does not answer ({reason}). Events are taken and kept meanwhile; retry after the time in Retry-After.',
+  },
+  query_too_dear: {
+    status: 503,
+    message: 'The answer would take too long or too much memory. Ask for less: a shorter range, fewer releases.',
+  },
   overloaded: { status: 503, message: 'The server has as much in hand as it can hold. Retry after the time in Retry-After.' },
   shutting_down: { status: 503, message: 'The server is shutting down. Retry after the time in Retry-After.' },
   worker_died: { status: 503, message: 'The request could not be processed and nothing of it was stored. Retry it.' },

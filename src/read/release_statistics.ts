@@ -1,0 +1,99 @@
+/** Release statistics: which questions are asked of ClickHouse for an answer, and the answer made of them. Keeps nothing. */
+import type { Query, QueryPort, Row } from '../contract/query.ts';
+import { invalidParameter } from './parameters.ts';
+import { Breakdown, breakdownStatement, changedStatement, DIMENSIONS, type Dimension, valuesStatement } from './release_breakdown.ts';
+import { readSurvey, surveyStatement } from './release_events.ts';
+import { type Figures, isoTime, readNumber } from './release_figures.ts';
+import { type ListedRelease, listStatement, type Page, type Position, positionStatement, readListedRelease } from './release_list.ts';
+import type { ReleaseScope } from './release_scope.ts';
+import {
+  historyStatement,
+  type Interval,
+  type Percentiles,
+  percentilesStatement,
+  type RollbackReason,
+  readHistory,
+  readPercentiles,
+  readReasons,
+  reasonsStatement,
+  type SeriesPoint,
+} from './release_series.ts';
+
+/** Of one value of a dimension; the value is empty where devices did not say. */
+export interface ValueFigures extends Figures {
+  readonly value: string;
+}
+
+/** A release with all that is known of it. One without events in the scope has zeros and nulls. */
+export interface Release extends ListedRelease {
+  readonly by_platform: readonly ValueFigures[];
+  readonly by_app_version: readonly ValueFigures[];
+  readonly by_os_version: readonly ValueFigures[];
+  readonly by_device_model: readonly ValueFigures[];
+  readonly rollback_reasons: readonly RollbackReason[];
+  readonly first_render_ms: Percentiles | null;
+  readonly download_ms: Percentiles | null;
+  readonly series: readonly SeriesPoint[];
+}
+
+type Ask = (sql: string, more?: Query['parameters']) => Promise<readonly Row[]>;
+
+export class ReleaseStatistics {
+  constructor(private readonly query: QueryPort) {}
+
+  /** Throws `parameter_invalid` when the page begins behind a release that is not there. */
+  async list(scope: ReleaseScope, page: Page, signal: AbortSignal): Promise<readonly ListedRelease[]> {
+    const behind = page.after === undefined ? undefined : await this.position(scope, page.after, signal);
+    const rows = await this.query.rows({ ...listStatement(scope, page.limit, behind), signal });
+    return rows.map(readListedRelease);
+  }
+
+  async one(scope: ReleaseScope, release_id: string, interval: Interval, signal: AbortSignal): Promise<Release> {
+    const ask: Ask = (sql, more = {}) => this.query.rows({ sql, parameters: { ...scope.parameters, release_id, ...more }, signal });
+    const survey = readSurvey((await ask(surveyStatement(scope)))[0]);
+    const [breakdown, history, reasons, first_render_ms, download_ms] = await Promise.all([
+      this.breakDown(scope, survey, ask),
+      ask(historyStatement(scope, survey, interval)).then((rows) => readHistory(rows, interval)),
+      ask(reasonsStatement(scope, survey)).then(readReasons),
+      ask(percentilesStatement(scope, survey, 'first_render_ms')).then((rows) => readPercentiles(rows[0])),
+      ask(percentilesStatement(scope, survey, 'download_ms')).then((rows) => readPercentiles(rows[0])),
+    ]);
+    return {
+      release_id,
+      bundle_label: history.bundle_label,
+      first_seen: isoTime(history.first_seen_ms),
+      last_seen: isoTime(history.last_seen_ms),
+      ...breakdown,
+      rollback_reasons: reasons,
+      first_render_ms,
+      download_ms,
+      series: history.series,
+    };
+  }
+
+  private async position(scope: ReleaseScope, release_id: string, signal: AbortSignal): Promise<Position> {
+    const [row] = await this.query.rows({ ...positionStatement(scope, release_id), signal });
+    if (row === undefined) throw invalidParameter('after', 'there is no such release with these filters');
+    return { release_id, last_seen_ms: readNumber(row, 'last_seen_ms') };
+  }
+
+  private async breakDown(scope: ReleaseScope, survey: ReturnType<typeof readSurvey>, ask: Ask): Promise<DimensionFigures> {
+    const breakdown = new Breakdown(await ask(breakdownStatement(scope, survey)));
+    if (breakdown.has_changed) for (const row of await ask(changedStatement(scope, survey))) breakdown.add(row);
+    const tops = DIMENSIONS.map((dimension) => ({ dimension, top: breakdown.top(dimension) }));
+    const keys = tops.map(({ dimension, top }) => [`${dimension}_keys`, `[${top.map(([key]) => key).join(',')}]`]);
+    const rows = breakdown.total().unique_devices === 0 ? [] : await ask(valuesStatement(scope), Object.fromEntries(keys));
+    const values = new Map(rows.map((row) => [`${row['dimension']} ${row['key']}`, String(row['value'])]));
+    const of = (dimension: Dimension): ValueFigures[] =>
+      breakdown.top(dimension).map(([key, figures]) => ({ value: values.get(`${dimension} ${key}`) ?? '', ...figures }));
+    return {
+      stats: breakdown.total(),
+      by_platform: of('platform'),
+      by_app_version: of('app_version'),
+      by_os_version: of('os_version'),
+      by_device_model: of('device_model'),
+    };
+  }
+}
+
+type DimensionFigures = Pick<Release, 'stats' | 'by_platform' | 'by_app_version' | 'by_os_version' | 'by_device_model'>;
