@@ -3,6 +3,7 @@ import { CHECK_COMMAND } from './check.ts';
 import type { CommandEntry } from './command.ts';
 import { DEAD_LETTER_COMMANDS } from './dead_letter.ts';
 import { ERASE_COMMAND } from './erase.ts';
+import { HEALTH_COMMAND } from './health.ts';
 import { KEYS_COMMANDS } from './keys.ts';
 import { LEDGER_COMMAND } from './ledger.ts';
 import { LOAD_COMMAND } from './load.ts';
@@ -24,3 +25,4 @@ export const COMMANDS: readonly CommandEntry[] = [
   ERASE_COMMAND,
   LOAD_COMMAND,
 ];
+export const COMMANDS: readonly CommandEntry[] = [SERVE_COMMAND, CHECK_COMMAND, KEYS_COMMANDS, SQL_COMMAND, LOAD_COMMAND, HEALTH_COMMAND];

@@ -122,6 +122,7 @@ const CATALOGUE = {
     message: '{rows} rows of table {table} are still there: ClickHouse has not finished deleting. Run the same command again.',
   },
   usage: { exit: 2, message: '{problem} Try --help.' },
+  daemon_refused: { exit: 1, message: 'The daemon at {url} answered {status}: {reason}' },
   daemon_unreachable: { exit: 1, message: 'No answer from {url} ({reason}). Is the daemon running?' },
 } as const satisfies Record<string, Entry>;
 
