@@ -1,17 +1,18 @@
 /**
  * What one release did, in all and by platform, app version, OS version and device model; exact.
  *
- * One pass makes a row per device. A device that was always the same (one platform, one model, …) then counts once under each of its
- * values, without a set of devices per value. Those that changed, which are few, take a pass of their own. Values travel as hashes
- * (`xxh3`), which cost a third of texts: two of a thousand values share one with a probability of 3 in 10¹⁴, two of a
- * million devices of 3 in 10⁸.
+ * One pass over the rows makes one of each device. A device that was always the same (one platform, one model, …) and has no two rows
+ * of one type is plain: it counts once under each of its values, and its rows are its events. The others, which changed or may
+ * have been re-delivered, take a pass of their own that looks at each event. Values travel as hashes (`xxh3`), which cost a third of texts: two
+ * of a thousand values share one with a probability of 3 in 10¹⁴, two of a million devices of 3 in 10⁸.
  */
 import type { Row } from '../contract/query.ts';
-import { eventsOnce, ofRelease, type Survey } from './release_events.ts';
+import { ofRelease } from './release_events.ts';
 import {
   addTallies,
   COUNT_EVENTS,
   EVENT_BIT,
+  EVENT_KINDS,
   type Figures,
   figuresOf,
   NO_TALLY,
@@ -29,58 +30,68 @@ export const VALUES_MAX = 20;
 /** How many are fetched of each: a value of the top 20 is among them in both parts. */
 const VALUES_FETCHED_MAX = 2000;
 
-const DEVICE = 'xxh3(distinct_id)';
-/** A number for all of a device's values together. */
-const ATTRIBUTES = DIMENSIONS.map((name, position) => `${2 * position + 1} * xxh3(${name})`).join(' + ');
-const COLUMNS = {
-  device: DEVICE,
-  bit: EVENT_BIT,
-  attributes: ATTRIBUTES,
-  ...Object.fromEntries(DIMENSIONS.map((name) => [`${name}_key`, `xxh3(${name})`])),
-};
 const KEYS = DIMENSIONS.map((name) => `${name}_key`);
+/** A number for all of a device's values together. */
+const ATTRIBUTES = KEYS.map((key, position) => `${2 * position + 1} * ${key}`).join(' + ');
 
-/** Tallies of devices by whether they `changed`, in all and by each dimension's values: `dimension`, `key`. */
-export function breakdownStatement(scope: ReleaseScope, survey: Survey): string {
-  const sets = ['(changed)', ...KEYS.map((key) => `(changed, ${key})`)];
-  const dimension = `multiIf(${KEYS.map((key, position) => `grouping(each.${key}) = 0, '${DIMENSIONS[position]}'`).join(', ')}, '')`;
-  return `SELECT each.changed AS changed, ${dimension} AS dimension, toString(${KEYS.map((key) => `each.${key}`).join(' + ')}) AS key, ${TALLY_DEVICES}
-FROM (
-  SELECT groupBitOr(bit) AS done, ${COUNT_EVENTS}, min(attributes) != max(attributes) AS changed, ${KEYS.map((key) => `any(${key}) AS ${key}`).join(', ')}
-  FROM ${eventsOnce(scope, survey, COLUMNS)} GROUP BY device
-) AS each
-GROUP BY GROUPING SETS (${sets.join(', ')})
-ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX} BY changed, dimension`;
+/** The rows of the release, until `to`; `bit` is 0 before `from`: such a row only tells that a later one came again. */
+function rowsOf(scope: ReleaseScope): string {
+  const bit = scope.since === '' ? EVENT_BIT : `if(true${scope.since}, ${EVENT_BIT}, 0)`;
+  const keys = DIMENSIONS.map((name) => `xxh3(${name}) AS ${name}_key`);
+  return `(SELECT xxh3(distinct_id) AS device, event_id, timestamp, ${EVENT_BIT} AS kind, ${bit} AS bit, ${keys.join(', ')}, ${ATTRIBUTES} AS attributes
+  FROM {database}.deploy_events WHERE ${ofRelease(scope)})`;
 }
 
-/** The same for the devices that changed alone, by the values that each of their events had. */
-export function changedStatement(scope: ReleaseScope, survey: Survey): string {
-  const changed = `(SELECT device FROM ${eventsOnce(scope, survey, COLUMNS)} GROUP BY device HAVING min(attributes) != max(attributes))`;
-  const parts = DIMENSIONS.map(
-    (name) => `SELECT '${name}' AS dimension, toString(each.key) AS key, ${TALLY_DEVICES}
+const IS_PLAIN = `min(attributes) = max(attributes)
+  AND ${Object.values(EVENT_KINDS)
+    .map(({ bit }) => `countIf(kind = ${bit}) <= 1`)
+    .join(' AND ')}`;
+
+/** The name of the dimension that a row of grouping sets is of, and its key: the keys that are not grouped by are 0. */
+const DIMENSION = `multiIf(${KEYS.map((key, position) => `grouping(${key}) = 0, '${DIMENSIONS[position]}'`).join(', ')}, '')`;
+const KEY = `toString(${KEYS.join(' + ')})`;
+
+/** Tallies of plain devices: `dimension`, `key`; in all where the dimension is empty. `plain` is 0 in those of all others together. */
+export function plainStatement(scope: ReleaseScope): string {
+  const sets = ['(plain)', ...KEYS.map((key) => `(plain, ${key})`)];
+  return `SELECT plain, ${DIMENSION} AS dimension, ${KEY} AS key, ${TALLY_DEVICES}
 FROM (
-  SELECT ${name}_key AS key, groupBitOr(bit) AS done, ${COUNT_EVENTS}
-  FROM ${eventsOnce(scope, survey, COLUMNS)} WHERE device IN ${changed} GROUP BY key, device
-) AS each GROUP BY key ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX}`,
-  );
-  return parts.map((part) => `SELECT * FROM (${part})`).join('\nUNION ALL\n');
+  SELECT groupBitOr(bit) AS done, ${COUNT_EVENTS}, ${IS_PLAIN} AS plain, ${KEYS.map((key) => `any(${key}) AS ${key}`).join(', ')}
+  FROM ${rowsOf(scope)} GROUP BY device
+) AS each
+WHERE each.done != 0 OR NOT each.plain
+GROUP BY GROUPING SETS (${sets.join(', ')})
+ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX} BY plain, dimension`;
+}
+
+/** Tallies of the other devices, by the values that each of their events had. */
+export function othersStatement(scope: ReleaseScope): string {
+  const others = `(SELECT device FROM ${rowsOf(scope)} GROUP BY device HAVING NOT (${IS_PLAIN}))`;
+  const events = `SELECT device, argMin(again.kind, again.timestamp) AS bit, ${KEYS.map((key) => `argMin(again.${key}, again.timestamp) AS ${key}`).join(', ')},
+    min(again.timestamp) AS timestamp
+  FROM ${rowsOf(scope)} AS again WHERE device IN ${others} GROUP BY event_id, device HAVING true${scope.since}`;
+  const sets = ['(device)', ...KEYS.map((key) => `(device, ${key})`)];
+  return `SELECT each.dimension AS dimension, each.key AS key, ${TALLY_DEVICES}
+FROM (
+  SELECT device, ${DIMENSION} AS dimension, ${KEY} AS key, groupBitOr(bit) AS done, ${COUNT_EVENTS}
+  FROM (${events}) GROUP BY GROUPING SETS (${sets.join(', ')})
+) AS each
+GROUP BY dimension, key ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX} BY dimension`;
 }
 
 /** Tallies by value of one release. */
 export class Breakdown {
   private readonly tallies = new Map<string, Map<string, Tally>>();
-  /** True when some devices changed, so that the rows of `changedStatement` are to be added. */
-  readonly has_changed: boolean;
+  /** True when some devices are not plain, so that the rows of `othersStatement` are to be added. */
+  readonly has_others: boolean;
 
-  /** @param rows of `breakdownStatement` */
+  /** @param rows of `plainStatement` */
   constructor(rows: readonly Row[]) {
-    this.has_changed = rows.some((row) => Number(row['changed']) === 1);
-    for (const row of rows) {
-      if (row['dimension'] === '' || Number(row['changed']) === 0) this.add(row);
-    }
+    this.has_others = rows.some((row) => Number(row['plain']) === 0);
+    for (const row of rows) if (Number(row['plain']) === 1) this.add(row);
   }
 
-  /** Adds a row of `changedStatement`; its devices are none of those that are in. */
+  /** Adds a tally; its devices are none of those that are in. */
   add(row: Row): void {
     const dimension = String(row['dimension']);
     const key = dimension === '' ? '' : String(row['key']);

@@ -1,12 +1,13 @@
 /** Release statistics: which questions are asked of ClickHouse for an answer, and the answer made of them. Keeps nothing. */
 import type { Query, QueryPort, Row } from '../contract/query.ts';
 import { invalidParameter } from './parameters.ts';
-import { Breakdown, breakdownStatement, changedStatement, DIMENSIONS, type Dimension, valuesStatement } from './release_breakdown.ts';
+import { Breakdown, DIMENSIONS, type Dimension, othersStatement, plainStatement, valuesStatement } from './release_breakdown.ts';
 import { readSurvey, surveyStatement } from './release_events.ts';
 import { type Figures, isoTime, readNumber } from './release_figures.ts';
 import { type ListedRelease, listStatement, type Page, type Position, positionStatement, readListedRelease } from './release_list.ts';
 import type { ReleaseScope } from './release_scope.ts';
 import {
+  type History,
   historyStatement,
   type Interval,
   type Percentiles,
@@ -50,25 +51,29 @@ export class ReleaseStatistics {
 
   async one(scope: ReleaseScope, release_id: string, interval: Interval, signal: AbortSignal): Promise<Release> {
     const ask: Ask = (sql, more = {}) => this.query.rows({ sql, parameters: { ...scope.parameters, release_id, ...more }, signal });
+    const [breakdown, rest] = await Promise.all([this.breakDown(scope, ask), this.describe(scope, interval, ask)]);
+    return {
+      release_id,
+      bundle_label: rest.history.bundle_label,
+      first_seen: isoTime(rest.history.first_seen_ms),
+      last_seen: isoTime(rest.history.last_seen_ms),
+      ...breakdown,
+      rollback_reasons: rest.reasons,
+      first_render_ms: rest.first_render_ms,
+      download_ms: rest.download_ms,
+      series: rest.history.series,
+    };
+  }
+
+  private async describe(scope: ReleaseScope, interval: Interval, ask: Ask): Promise<Description> {
     const survey = readSurvey((await ask(surveyStatement(scope)))[0]);
-    const [breakdown, history, reasons, first_render_ms, download_ms] = await Promise.all([
-      this.breakDown(scope, survey, ask),
+    const [history, reasons, first_render_ms, download_ms] = await Promise.all([
       ask(historyStatement(scope, survey, interval)).then((rows) => readHistory(rows, interval)),
       ask(reasonsStatement(scope, survey)).then(readReasons),
       ask(percentilesStatement(scope, survey, 'first_render_ms')).then((rows) => readPercentiles(rows[0])),
       ask(percentilesStatement(scope, survey, 'download_ms')).then((rows) => readPercentiles(rows[0])),
     ]);
-    return {
-      release_id,
-      bundle_label: history.bundle_label,
-      first_seen: isoTime(history.first_seen_ms),
-      last_seen: isoTime(history.last_seen_ms),
-      ...breakdown,
-      rollback_reasons: reasons,
-      first_render_ms,
-      download_ms,
-      series: history.series,
-    };
+    return { history, reasons, first_render_ms, download_ms };
   }
 
   private async position(scope: ReleaseScope, release_id: string, signal: AbortSignal): Promise<Position> {
@@ -77,9 +82,9 @@ export class ReleaseStatistics {
     return { release_id, last_seen_ms: readNumber(row, 'last_seen_ms') };
   }
 
-  private async breakDown(scope: ReleaseScope, survey: ReturnType<typeof readSurvey>, ask: Ask): Promise<DimensionFigures> {
-    const breakdown = new Breakdown(await ask(breakdownStatement(scope, survey)));
-    if (breakdown.has_changed) for (const row of await ask(changedStatement(scope, survey))) breakdown.add(row);
+  private async breakDown(scope: ReleaseScope, ask: Ask): Promise<DimensionFigures> {
+    const breakdown = new Breakdown(await ask(plainStatement(scope)));
+    if (breakdown.has_others) for (const row of await ask(othersStatement(scope))) breakdown.add(row);
     const tops = DIMENSIONS.map((dimension) => ({ dimension, top: breakdown.top(dimension) }));
     const keys = tops.map(({ dimension, top }) => [`${dimension}_keys`, `[${top.map(([key]) => key).join(',')}]`]);
     const rows = breakdown.total().unique_devices === 0 ? [] : await ask(valuesStatement(scope), Object.fromEntries(keys));
@@ -94,6 +99,13 @@ export class ReleaseStatistics {
       by_device_model: of('device_model'),
     };
   }
+}
+
+interface Description {
+  readonly history: History;
+  readonly reasons: readonly RollbackReason[];
+  readonly first_render_ms: Percentiles | null;
+  readonly download_ms: Percentiles | null;
 }
 
 type DimensionFigures = Pick<Release, 'stats' | 'by_platform' | 'by_app_version' | 'by_os_version' | 'by_device_model'>;

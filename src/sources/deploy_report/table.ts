@@ -24,16 +24,20 @@ const NAME = 'deploy_events';
 
 /**
  * What the list of releases shows, ready in each part: merged, inserted and dropped with it, so that it can neither lag nor count
- * twice. The states are estimates of 48 KiB at most with a standard error of 0.4 %; docs/STATISTICS.md has what they save and cost.
- * Queries must name these aggregates word for word.
+ * twice. The states are estimates of 48 KiB at most with a standard error of 0.4 %, and merging them is what a list costs; so
+ * platforms have a projection of their own. docs/STATISTICS.md has what they save and cost. Queries name these aggregates word for word.
  */
-const RELEASE_TOTALS = `ALTER TABLE {database}.deploy_events ADD PROJECTION IF NOT EXISTS release_totals (
-  SELECT organization_id, project_id, environment, release_id, platform, event_type,
+function addTotals(name: string, keys: string): string {
+  return `ALTER TABLE {database}.deploy_events ADD PROJECTION IF NOT EXISTS ${name} (
+  SELECT ${keys},
     min(timestamp), max(timestamp),
     argMaxIf(bundle_label, timestamp, bundle_label != ''), maxIf(timestamp, bundle_label != ''),
     uniqCombined64State(16)(event_id), uniqCombined64State(16)(distinct_id)
-  GROUP BY organization_id, project_id, environment, release_id, platform, event_type
+  GROUP BY ${keys}
 )`;
+}
+
+const RELEASE_KEYS = 'organization_id, project_id, environment, release_id, event_type';
 
 export const DEPLOY_EVENTS: Table = {
   name: NAME,
@@ -48,10 +52,12 @@ export const DEPLOY_EVENTS: Table = {
         order_by: ['organization_id', 'project_id', 'environment', 'release_id', 'event_type', 'timestamp'],
       },
     ),
-    RELEASE_TOTALS,
+    addTotals('release_totals', RELEASE_KEYS),
+    addTotals('release_platform_totals', `${RELEASE_KEYS}, platform`),
     // Or a lightweight DELETE would be refused: it cannot mark rows of a projection.
     "ALTER TABLE {database}.deploy_events MODIFY SETTING lightweight_mutation_projection_mode = 'rebuild'",
     // For the parts that were there before; it goes on in the background.
     'ALTER TABLE {database}.deploy_events MATERIALIZE PROJECTION release_totals',
+    'ALTER TABLE {database}.deploy_events MATERIALIZE PROJECTION release_platform_totals',
   ],
 };

@@ -21,9 +21,9 @@ function play(answers: readonly (readonly [pattern: RegExp, rows: readonly Row[]
   return { statistics: new ReleaseStatistics({ rows }), asked };
 }
 
-function tally(dimension: string, key: string, changed: number, unique_devices: number): Row {
+function tally(dimension: string, key: string, plain: number, unique_devices: number): Row {
   const devices = { unique_devices, crashed_devices: 1, crash_base: unique_devices, rolled_back_devices: 0, rollback_base: 0 };
-  return { changed, dimension, key, downloads: unique_devices, installs: 0, rollbacks: 0, crashes: 1, ...devices };
+  return { plain, dimension, key, downloads: unique_devices, installs: 0, rollbacks: 0, crashes: 1, ...devices };
 }
 
 const SURVEY: readonly [RegExp, readonly Row[]] = [/^SELECT count\(\) AS rows/, [{ rows: 5, events: 4 }]];
@@ -32,7 +32,8 @@ test('every statement is held to the tenant and to every filter, and no value is
   const { statistics, asked } = play([
     [/AS last_seen_ms FROM/, [{ last_seen_ms: 1 }]],
     SURVEY,
-    [/^SELECT each.changed/, [tally('', '', 1, 2)]],
+    [/^SELECT plain/, [tally('', '', 0, 2)]],
+    [/^SELECT each.dimension/, [tally('', '', 0, 2)]],
   ]);
   await statistics.list(SCOPE, { limit: 7, after: 'after-secret' }, signal);
   await statistics.one(SCOPE, 'release-secret', 'hour', signal);
@@ -52,15 +53,15 @@ test('every statement is held to the tenant and to every filter, and no value is
   }
 });
 
-test('devices that changed are added to those that did not, and 20 values are shown, those with the most devices', async () => {
-  const models = Array.from({ length: 30 }, (_, index) => tally('device_model', String(index), 0, 100 - index));
+test('devices that are not plain are added to those that are, and 20 values are shown, those with the most devices', async () => {
+  const models = Array.from({ length: 30 }, (_, index) => tally('device_model', String(index), 1, 100 - index));
   const { statistics, asked } = play([
     SURVEY,
     [
-      /^SELECT each.changed/,
-      [tally('', '', 0, 40), tally('', '', 1, 2), tally('platform', '11', 0, 40), tally('platform', '11', 1, 2), ...models],
+      /^SELECT plain/,
+      [tally('', '', 1, 40), tally('', '', 0, 2), tally('platform', '11', 1, 40), tally('platform', '11', 0, 2), ...models],
     ],
-    [/^SELECT \* FROM/, [tally('platform', '11', 0, 1), tally('platform', '22', 0, 2)]],
+    [/^SELECT each.dimension/, [tally('', '', 0, 2), tally('platform', '11', 0, 1), tally('platform', '22', 0, 2)]],
     [
       /AS value/,
       [
