@@ -16,6 +16,7 @@ import { ReleaseStatistics } from '../../src/read/release_statistics.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { formatTable } from '../load/table.ts';
 import { BIGGEST, RELEASE_ID, SLICE_ROWS, sliceStatement, TEMPLATE_STATEMENTS } from './fleet.ts';
+import { measureInserts } from './insert_cost.ts';
 import { HELP, readOptions, type StatisticsBenchOptions } from './options.ts';
 
 const STOP_MS_MAX = 60_000;
@@ -94,6 +95,18 @@ async function measureAll(bench: Bench, rounds: number): Promise<number> {
     formatTable({
       header: ['question', 'ms', 'target'],
       rows: rows.map(([question, time_ms, target_ms]) => [question, time_ms.toFixed(0), target_ms === undefined ? '' : `≤ ${target_ms}`]),
+    }),
+  );
+  const costs = await measureInserts(bench.run);
+  process.stdout.write(
+    formatTable({
+      header: ['rows of an INSERT', 'ms without the projection', 'with it', 'ratio'],
+      rows: costs.map(({ rows: count, plain_ms, projected_ms }) => [
+        String(count),
+        plain_ms.toFixed(0),
+        projected_ms.toFixed(0),
+        (projected_ms / plain_ms).toFixed(2),
+      ]),
     }),
   );
   const error = await worstError(bench);
