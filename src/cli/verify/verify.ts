@@ -37,7 +37,7 @@ export async function runVerify(context: CommandContext): Promise<number> {
       {
         tables: SOURCES.flatMap(({ tables }) => tables.map(({ name }) => name)),
         now_ms: clock.nowMs(),
-        retention_months: retentionMonths(config.clickhouse),
+        retention_months: config.clickhouse.retention_months ?? 0,
         has_other_daemons: options.flag('fleet'),
         second_look_ms: SECOND_LOOK_MS,
       },
@@ -49,11 +49,6 @@ export async function runVerify(context: CommandContext): Promise<number> {
   });
   stdout.write(options.flag('json') ? `${JSON.stringify(verdict)}\n` : describe(verdict));
   return verdict.balanced ? 0 : 1;
-}
-
-/** A setting that configurations of this release may lack. */
-function retentionMonths(clickhouse: object): number {
-  return 'retention_months' in clickhouse && typeof clickhouse.retention_months === 'number' ? clickhouse.retention_months : 0;
 }
 
 const WORDS: Readonly<Record<Discrepancy['kind'], string>> = {
