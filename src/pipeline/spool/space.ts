@@ -15,6 +15,8 @@ export interface SpaceLimits {
 }
 
 const RESERVED_SHARE_MAX = 1 / 8;
+const BLOCK_BYTES = 1 << 20;
+const BLOCK_SHARE_MAX = 1 / 16;
 
 /** How large the spool may grow by blocks that use the reserve, or by all others. */
 export function bytesMax(limits: SpaceLimits, uses_reserve: boolean): number {
@@ -27,6 +29,11 @@ export function bytesMax(limits: SpaceLimits, uses_reserve: boolean): number {
  */
 export function freeBytesMin(limits: SpaceLimits, uses_reserve: boolean): number {
   return uses_reserve ? 0 : limits.free_bytes_min + reservedBytes(limits);
+}
+
+/** With less room than this the spool counts as full, though a small block may still fit: what a slab of requests usually takes. */
+export function blockBytes({ bytes_max }: SpaceLimits): number {
+  return Math.min(BLOCK_BYTES, Math.floor(bytes_max * BLOCK_SHARE_MAX));
 }
 
 function reservedBytes({ bytes_max, reserve_bytes }: SpaceLimits): number {

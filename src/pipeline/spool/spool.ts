@@ -23,7 +23,7 @@ import { SealQueue } from './seal_queue.ts';
 import { SealedFiles } from './sealed_files.ts';
 import { Sealer } from './sealer.ts';
 import type { SegmentWriter } from './segment_writer.ts';
-import { bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
+import { blockBytes, bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
 import { type Halves, Splitter } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
 import { isDiskFull, isOutOfDescriptors, reasonOf } from './system_errors.ts';
@@ -231,7 +231,7 @@ export class Spool implements SegmentStore {
       disk_free_bytes: this.guard.free_bytes,
       disk_free_bytes_min: freeBytesMin(this.limits, false),
       spool_bytes_max: bytesMax(this.limits, false),
-      problem: this.guard.problemFor(false) ?? this.fullError(1, false),
+      problem: this.guard.problemFor(false) ?? this.fullError(blockBytes(this.limits), false),
     };
   }
 
