@@ -13,8 +13,13 @@ import { startEngine, type TestEngine } from '../support/engine.ts';
 import { until } from '../support/until.ts';
 
 const DEVICES = 2;
-const REFUSED_MS_MAX = 30_000;
-const READY_AGAIN_MS_MAX = 30_000;
+/** Long events fill a spool with few requests, however busy the machine is. */
+const PADDING_BYTES = 4000;
+const MORE_EVENTS = 100;
+/** More than what may still fit into a spool that calls itself full. */
+const REFUSED_BYTES = 400_000;
+const REFUSED_MS_MAX = 45_000;
+const READY_AGAIN_MS_MAX = 45_000;
 const SMALL: Settings = {
   PENSTOCK_SPOOL__SEAL_BYTES_MAX: '1 MiB',
   PENSTOCK_SPOOL__RESERVE_BYTES: '0',
@@ -33,7 +38,7 @@ async function readiness(daemon: RunningDaemon): Promise<Readiness> {
 
 /** The refusal of one event: its code, after checking that it says when to come back. */
 async function refusal(daemon: RunningDaemon, key: string): Promise<string> {
-  const events = [{ event_type: 'rollback', release_id: 'refused', distinct_id: 'x'.repeat(200) }];
+  const events = [{ event_type: 'rollback', release_id: 'refused', distinct_id: 'x', metadata: 'x'.repeat(REFUSED_BYTES) }];
   const answer = await daemon.post('/api/deploy/report', JSON.stringify({ events }), { 'x-api-key': key });
   const { error }: { error: string } = JSON.parse(await answer.text());
   assert.equal(answer.status, 503);
@@ -48,7 +53,8 @@ async function runOutOfRoom(context: TestContext, settings: Settings, code: stri
   const daemon = await home.start({ PENSTOCK_CLICKHOUSE__URL: `http://default@127.0.0.1:${home.engine_port}` });
   let engine: TestEngine | undefined;
   const query = async <Row>(sql: string): Promise<Row[]> => engine?.query<Row>(sql) ?? [];
-  const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query }, key, DEVICES);
+  const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query }, key, DEVICES, PADDING_BYTES);
+  context.after(() => load.stop());
   load.start();
   await until('the daemon is not ready', REFUSED_MS_MAX, async () => !(await readiness(daemon)).ready);
   await load.stop();
@@ -58,7 +64,7 @@ async function runOutOfRoom(context: TestContext, settings: Settings, code: stri
 
   engine = await startEngine(context, home.engine_port);
   load.start();
-  await until('events are taken again', READY_AGAIN_MS_MAX, () => load.acknowledgedEvents() > taken_while_full + 1000);
+  await until('events are taken again', READY_AGAIN_MS_MAX, () => load.acknowledgedEvents() > taken_while_full + MORE_EVENTS);
   await load.stop();
   await untilDelivered(daemon, READY_AGAIN_MS_MAX);
   const audit = await load.audit();

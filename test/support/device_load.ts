@@ -46,7 +46,10 @@ class Device {
   sent_batches = 0;
   readonly acknowledged = new Set<number>();
 
-  constructor(private readonly name: string) {}
+  constructor(
+    private readonly name: string,
+    private readonly padding: string,
+  ) {}
 
   get pages(): number {
     return Math.ceil(this.sent_batches / PAGE_BATCHES);
@@ -70,7 +73,7 @@ class Device {
       release_id: this.release(Math.floor(batch / PAGE_BATCHES)),
       distinct_id: `${this.name}-${place}`,
       app_version: `1.${batch % 7}.${position}`,
-      bundle_label: `label ${place}\n\nDROP TABLE x; -- "'\\ ü`,
+      bundle_label: `label ${place}\n\nDROP TABLE x; -- "'\\ ü${this.padding}`,
       platform: position % 2 === 0 ? 'ios' : 'android',
       metadata: { place, text: 'm'.repeat(position) },
     };
@@ -84,12 +87,15 @@ export class DeviceLoad {
   private sending: Promise<unknown> = Promise.resolve();
   refused = 0;
 
+  /** @param padding_bytes makes each event so much longer */
   constructor(
     private readonly endpoint: Endpoint,
     private readonly key: string,
     devices: number,
+    padding_bytes = 0,
   ) {
-    this.devices = Array.from({ length: devices }, (_, index) => new Device(`device-${index}`));
+    const padding = 'p'.repeat(padding_bytes);
+    this.devices = Array.from({ length: devices }, (_, index) => new Device(`device-${index}`, padding));
   }
 
   /** Sends until `stop`, each device one request after the other, whether somebody answers or not. */

@@ -28,7 +28,7 @@ const DEVICES = 2;
 const REQUEST_TIMEOUT_MS = 400;
 const FAULTY_SHARE = 0.5;
 const FAULTS_MS_MAX = 30_000;
-const DELIVERED_MS_MAX = 60_000;
+const STILL_MS_MAX = 60_000;
 
 /** Every fault before any comes again, in another order each time. */
 function faultsInTurn(random: SeededRandom): () => ProxyFault | undefined {
@@ -82,7 +82,7 @@ export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyRepo
   await until('every kind of fault has happened', FAULTS_MS_MAX, () => proxy.happened.size === PROXY_FAULTS.length);
   await load.stop();
   is_faulty = false;
-  await untilDelivered(daemon, DELIVERED_MS_MAX);
+  await untilDelivered(daemon, STILL_MS_MAX);
   await proxy.settle();
   const audit = await load.audit();
   await daemon.stop();
