@@ -26,6 +26,7 @@ const OUR_ENTRIES = new Set([
   'dead_letter',
   'clickhouse',
   LEDGER_DIRECTORY,
+  'registry',
   LOCK_DIRECTORY,
 ]);
 /** What systems leave in any directory. */
