@@ -18,6 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   clickhouse: ['base', 'contract'],
   ops: ['base', 'contract'],
   read: ['base', 'contract', 'clickhouse'],
+  registry: ['base', 'contract'],
   'pipeline/front': ['base', 'contract'],
   'pipeline/admission': ['base', 'contract'],
   'pipeline/dispatch': ['base', 'contract'],
@@ -107,6 +108,18 @@ test(`no file is longer than ${LINES_MAX} lines`, () => {
 test('every source file begins by saying what it is', () => {
   assert.deepEqual(
     SOURCE_FILES.filter((path) => !/^(#!.*\n)?\/\*\*/.test(textOf(path))),
+    [],
+  );
+});
+
+/** What a machine may lack, so that tests of it say so and are counted as skipped; nothing else ever is. */
+const MAY_SKIP = /\bskip: (NEEDS_POSTGRES|process\.platform !== 'linux')(?= )/g;
+
+test('no test is skipped but for what the machine lacks', () => {
+  const skips = /\bskip:|[{,] *skip *[,}]|\.skip\(|\bonly: true|\btodo:/;
+  const tests = ALL_FILES.filter((path) => path.startsWith('test/') && path !== 'test/tidy.test.ts');
+  assert.deepEqual(
+    tests.filter((path) => skips.test(withoutComments(textOf(path)).replaceAll(MAY_SKIP, ''))),
     [],
   );
 });

@@ -61,6 +61,20 @@ const CATALOGUE = {
       'The disk of the spool has {free_bytes} bytes free and needs {needed_bytes} (spool.free_bytes_min and spool.reserve_bytes). Nothing of the request was stored; retry it later.',
   },
   segment_corrupt: { message: 'Segment {segment} does not match its checksum: {problem}. It is set aside under {path}.' },
+  // The registry.
+  version_conflict: { status: 409, message: 'Version {version} already exists with different SHA' },
+  idempotency_conflict: {
+    status: 409,
+    message: 'This Idempotency-Key was used with another body within the last 24 hours. Use a new key for a new event.',
+  },
+  registry_unavailable: {
+    status: 503,
+    message: 'The registry of versions cannot be reached ({reason}). Nothing of the request was stored; retry it.',
+  },
+  claim_undecided: {
+    status: 503,
+    message: 'Another request with the same version or key is not decided yet. Nothing of this one was stored; retry it.',
+  },
   // Delivery.
   segment_partial: {
     message:
@@ -84,6 +98,10 @@ const CATALOGUE = {
   data_dir_newer: {
     exit: 1,
     message: 'The data directory {data_dir} is of a newer Penstock (format {format}; this one knows {known}). Upgrade, or set data_dir.',
+  },
+  registry_unusable: {
+    exit: 1,
+    message: 'The registry in {directory} cannot be opened: {reason}. Give this user write access, or restore the directory from a backup.',
   },
   port_in_use: { exit: 1, message: 'Port {port} on {host} is taken by another program. Stop it, or set {setting}.' },
   engine_directory_locked: {

@@ -1,0 +1,30 @@
+/** Requests with claims, as dispatch hands them to the gate. */
+import { randomUUID } from 'node:crypto';
+import type { Claim, GateRequest } from '../../src/contract/gate.ts';
+
+export const NOW_MS = Date.UTC(2026, 10, 21, 12);
+export const HOUR_MS = 3_600_000;
+
+export function request(claims: readonly Claim[], more: Partial<GateRequest> = {}): GateRequest {
+  return {
+    tenant: { organization_id: 'org_test', project_id: '', environment: '' },
+    received_at_ms: NOW_MS,
+    event_id: randomUUID(),
+    table: 'events',
+    claims,
+    answer: '{"id":"first"}',
+    ...more,
+  };
+}
+
+export function version(scm_sha: string, name = '1.2.3', product_name = 'app'): Claim {
+  return { of: 'version', product_name, version: name, scm_sha };
+}
+
+export function idempotency(key: string, digest = 'body'): Claim {
+  return { of: 'idempotency_key', key, digest };
+}
+
+export function delivery(key: string): Claim {
+  return { of: 'delivery', key, repeat_answer: `{"id":"${key}","status":"duplicate"}` };
+}

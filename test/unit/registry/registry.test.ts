@@ -1,0 +1,203 @@
+/** A registry over the life of a daemon: what a crash leaves undecided is decided by the spool, and no proof goes before its claim is confirmed. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { SYSTEM_CLOCK } from '../../../src/base/system_clock.ts';
+import type { GateVerdict } from '../../../src/contract/gate.ts';
+import type { SealedSegment, SegmentStore } from '../../../src/contract/segment.ts';
+import type { VersionClaims } from '../../../src/contract/version_claims.ts';
+import { eventClaims } from '../../../src/registry/claim_keys.ts';
+import { ClaimOffice } from '../../../src/registry/claim_office.ts';
+import { confirmBeforeRetire } from '../../../src/registry/confirm_before_retire.ts';
+import { DESK_LIMITS } from '../../../src/registry/options.ts';
+import { Registry } from '../../../src/registry/registry.ts';
+import { delivery, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
+import { ManualClock } from '../../support/manual_clock.ts';
+import { MemoryClaims } from '../../support/memory_claims.ts';
+import { until } from '../../support/until.ts';
+
+const OBSERVER = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
+const RANDOM = { fraction: () => 0, uuid: () => '00000000-0000-4000-8000-000000000001' };
+
+async function directoryOf(context: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'penstock-registry-'));
+  context.after(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+/** A daemon's registry on `directory`, whose spool holds `stored`. */
+async function start(directory: string, stored: readonly string[] = [], url = 'embedded'): Promise<Registry> {
+  const records = {
+    holds: async (_: string, event_ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => event_ids.has(event_id))),
+  };
+  const observers = { local: OBSERVER, fleet: OBSERVER };
+  const registry = new Registry({ clock: SYSTEM_CLOCK, random: RANDOM, records, observers }, { url, directory });
+  await registry.start();
+  return registry;
+}
+
+function summary(verdict: GateVerdict): string {
+  return verdict.kind === 'refused' ? verdict.code : verdict.kind;
+}
+
+test('a start confirms the claims whose event stands in the spool and releases the others', async (context) => {
+  const directory = await directoryOf(context);
+  const before = await start(directory);
+  const stored = request([version('abc', 'stored'), idempotency('stored')]);
+  const lost = request([version('abc', 'lost'), idempotency('lost')]);
+  const hook = request([delivery('hook')]);
+  for (const each of [stored, lost, hook]) assert.equal(summary(await before.gate.admit(each)), 'admitted');
+  await before.close();
+  const after = await start(directory, [stored.event_id, hook.event_id]);
+  assert.equal(summary(await after.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
+  assert.equal(summary(await after.gate.admit(request([idempotency('stored')]))), 'repeated');
+  assert.equal(summary(await after.gate.admit(request([delivery('hook')]))), 'repeated');
+  assert.equal(summary(await after.gate.admit(request([version('def', 'lost'), idempotency('lost', 'other')]))), 'admitted');
+  await after.close();
+});
+
+test('what was settled just before a stop needs no spool to be known after it', async (context) => {
+  const directory = await directoryOf(context);
+  const before = await start(directory);
+  const stored = request([version('abc')]);
+  await before.gate.admit(stored);
+  before.gate.settle(stored, true);
+  await before.close();
+  const after = await start(directory);
+  assert.equal(summary(await after.gate.admit(request([version('def')]))), 'version_conflict');
+  await after.close();
+});
+
+test('a segment is not retired before the claims of its table are confirmed', async () => {
+  const store = new MemoryClaims();
+  const office = officeOn(store, new ManualClock(NOW_MS));
+  await office.start();
+  const event = eventClaims(request([version('abc')]));
+  await office.desk.admit(event);
+  office.desk.settle(event.event_id, true);
+  const retired: number[] = [];
+  const segments: SegmentStore = {
+    open: () => Promise.reject(new Error('not asked')),
+    takeToken: () => Promise.reject(new Error('not asked')),
+    retire: async () => {
+      retired.push(store.held.size);
+    },
+    quarantine: async () => {
+      retired.push(store.held.size);
+    },
+  };
+  await confirmBeforeRetire(segments, (table) => office.flush(table)).retire(segmentOf('events'));
+  assert.deepEqual(retired, [0]);
+});
+
+test('a registry that is away at the start is reached later; until then its segments stay, and a stop does not wait for it', async () => {
+  const store = new MemoryClaims();
+  store.is_away = true;
+  const clock = new ManualClock(NOW_MS);
+  const office = officeOn(store, clock);
+  await office.start();
+  assert.equal((await office.desk.admit(eventClaims(request([version('abc')])))).kind, 'refused');
+  let is_flushed = false;
+  const flushing = office.flush('events').then(() => {
+    is_flushed = true;
+  });
+  store.is_away = false;
+  clock.advance(1_000);
+  await flushing;
+  assert.equal(is_flushed, true);
+  assert.equal((await office.desk.admit(eventClaims(request([version('abc')])))).kind, 'admitted');
+  await office.close();
+  const away = new MemoryClaims();
+  away.is_away = true;
+  const other = officeOn(away, clock);
+  await other.start();
+  const refused = assert.rejects(other.flush('events'), { code: 'shutting_down' });
+  await other.close();
+  await refused;
+});
+
+test('upkeep forgets what has expired and releases what failed commits left', async () => {
+  const store = new MemoryClaims();
+  const clock = new ManualClock(NOW_MS);
+  const office = officeOn(store, clock);
+  await office.start();
+  store.loses_answer = true;
+  assert.equal((await office.desk.admit(eventClaims(request([version('abc')])))).kind, 'refused');
+  const live = eventClaims(request([version('abc', 'live')]));
+  await office.desk.admit(live);
+  const old = eventClaims(request([idempotency('old')], { received_at_ms: 0 }));
+  await office.desk.admit(old);
+  office.desk.settle(old.event_id, true);
+  clock.advance(10_000);
+  await until('upkeep is done', 5_000, () => store.held.size === 1 && store.entries.size === 1);
+  assert.deepEqual([...store.held.keys()], [live.event_id]);
+  await office.close();
+});
+
+test('a fleet’s registry that cannot be reached refuses versions, and neither deliveries nor other tables’ segments wait for it', async (context) => {
+  const directory = await directoryOf(context);
+  const registry = await start(directory, [], 'postgres://penstock:secret@127.0.0.1:1/registry');
+  const refused = await registry.gate.admit(request([version('abc')]));
+  assert.equal(summary(refused), 'registry_unavailable');
+  assert.match(registry.problem() ?? '', /cannot be reached/);
+  assert.doesNotMatch(registry.problem() ?? '', /secret/);
+  const hook = request([delivery('hook')], { table: 'webhook_events' });
+  assert.equal(summary(await registry.gate.admit(hook)), 'admitted');
+  registry.gate.settle(hook, true);
+  await registry.flush('webhook_events');
+  const waiting = assert.rejects(registry.flush('events'), { code: 'shutting_down' });
+  await registry.close();
+  await waiting;
+});
+
+test('a registry that cannot be opened stops the start and says where it is', async (context) => {
+  const directory = await directoryOf(context);
+  const path = join(directory, 'registry');
+  await writeFile(path, 'a file where a directory should be');
+  await assert.rejects(
+    start(path),
+    (error: Error) => 'code' in error && error.code === 'registry_unusable' && error.message.includes(path),
+  );
+});
+
+test('a damaged registry stops the start, and one that was never finished is made anew', async (context) => {
+  const directory = await directoryOf(context);
+  const data_file = join(directory, 'data.mdb');
+  const before = await start(directory);
+  await before.close();
+  const sound = await readFile(data_file);
+  for (const page of [0, 4096]) {
+    await writeFile(data_file, Buffer.from(sound).fill(0xff, page, page + 100));
+    await assert.rejects(start(directory), { code: 'registry_unusable' });
+  }
+  for (const unfinished of [sound.subarray(0, 100), Buffer.alloc(8192), Buffer.alloc(0)]) {
+    await writeFile(data_file, unfinished);
+    const after = await start(directory);
+    assert.equal(summary(await after.gate.admit(request([version('abc')]))), 'admitted');
+    await after.close();
+  }
+});
+
+function officeOn(store: VersionClaims, clock: ManualClock): ClaimOffice {
+  const records = { holds: async () => new Set<string>() };
+  return new ClaimOffice({ store, clock, records, observer: OBSERVER }, DESK_LIMITS);
+}
+
+function segmentOf(table: string): SealedSegment {
+  return {
+    id: RANDOM.uuid(),
+    table,
+    month: 202611,
+    sequence: 1,
+    columns: [],
+    rows: 1,
+    native_bytes: 1,
+    file_bytes: 1,
+    received_at_ms: 0,
+    sealed_at_ms: 0,
+    accounts: [],
+    tokens: 1,
+  };
+}
