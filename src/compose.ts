@@ -7,6 +7,7 @@ import type { Writable } from 'node:stream';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
+import { createRegistry, provenSegments } from './compose/registry.ts';
 import {
   createAdmin,
   createBackend,
@@ -38,6 +39,7 @@ import { type DirectoryLock, lockDirectory } from './pipeline/spool/lock.ts';
 import { NodeFs } from './pipeline/spool/node_fs.ts';
 import type { Spool } from './pipeline/spool/spool.ts';
 import type { Uploads } from './pipeline/uploads/uploads.ts';
+import type { Registry } from './registry/registry.ts';
 import { SOURCES } from './sources/list.ts';
 
 /** How long the embedded engine may take to close its tables. */
@@ -73,6 +75,7 @@ class PenstockDaemon implements Daemon {
   private readonly key_watch: KeyWatch;
   private readonly backend: ClickHouseBackend;
   private readonly spool: Spool;
+  private readonly registry: Registry;
   private readonly workers: WorkerPool;
   private readonly dispatcher: Dispatcher;
   private readonly uploads: Uploads;
@@ -99,8 +102,14 @@ class PenstockDaemon implements Daemon {
     this.key_watch = createKeyWatch({ log, key_file, key_ring });
     this.backend = createBackend(config, log);
     this.spool = createSpool(config, fs, telemetry);
+    this.registry = createRegistry(config, { fs, telemetry });
     this.workers = createWorkers(config, telemetry);
-    const { dispatcher, uploads } = createDispatch(config, { workers: this.workers, spool: this.spool, telemetry });
+    const { dispatcher, uploads } = createDispatch(config, {
+      workers: this.workers,
+      spool: this.spool,
+      gate: this.registry.gate,
+      telemetry,
+    });
     this.dispatcher = dispatcher;
     this.uploads = uploads;
     this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads, backend: this.backend });
@@ -123,10 +132,12 @@ class PenstockDaemon implements Daemon {
     const { config, house, backend } = this;
     await this.key_watch.start();
     await this.spool.start();
+    await this.registry.start();
     const http_port = await this.front.listen(config.http.host, config.http.port);
     const admin_port = await this.admin.listen(config.admin.host, config.admin.port);
     const sink = await backend.connect();
-    const delivery = createDelivery(config, { sink, spool: this.spool, telemetry: this.telemetry });
+    const segments = provenSegments(this.spool, this.registry);
+    const delivery = createDelivery(config, { sink, spool: this.spool, segments, telemetry: this.telemetry });
     this.delivery = delivery;
     const addresses = {
       public_url: localUrl(config.http.host, http_port),
@@ -165,6 +176,7 @@ class PenstockDaemon implements Daemon {
     const { segments, rows } = delivery?.figures() ?? { segments: 0, rows: 0 };
     house.log.info({ is_drained: is_drained === true, segments_left: segments, rows_left: rows }, 'drained');
     const delivery_stopped = delivery?.stop();
+    await this.registry.close();
     await this.backend.stop(ENGINE_STOP_MS_MAX);
     await delivery_stopped;
     await this.spool.close();
@@ -193,6 +205,7 @@ class PenstockDaemon implements Daemon {
       dispatcher: this.dispatcher,
       spool: this.spool,
       backend: this.backend,
+      registry: this.registry,
       delivery: () => this.delivery,
       isStopping: () => this.is_stopping,
     }));

@@ -31,7 +31,7 @@ async function check(context: CommandContext): Promise<number> {
     return 0;
   }
   for (const warning of warnings) context.stderr.write(`${warning}\n`);
-  const { clickhouse, http, admin, spool, data_dir } = config;
+  const { clickhouse, registry, http, admin, spool, data_dir } = config;
   const engine =
     clickhouse.url === 'embedded' ? `the embedded ClickHouse, on 127.0.0.1:${clickhouse.embedded_port}` : 'a ClickHouse server';
   const acknowledgement = spool.ack === 'disk' ? 'safely on disk' : 'in memory: a crash can lose the last moments';
@@ -41,6 +41,7 @@ async function check(context: CommandContext): Promise<number> {
     '',
     `Events are taken on ${http.host}:${http.port} and delivered to ${engine}.`,
     `They are acknowledged when they are ${acknowledgement}.`,
+    `Versions and Idempotency-Keys are registered in ${registry.url === 'embedded' ? 'the embedded registry: for one daemon' : 'a PostgreSQL server, for a fleet'}.`,
     `The operator's listener is ${admin.host}:${admin.port}, ${admin.token === null ? 'without' : 'with'} a token.`,
     `Everything is kept under ${data_dir}.`,
     '',

@@ -13,6 +13,7 @@ import type { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Random } from '../contract/ports.ts';
 import type { Submission } from '../contract/responder.ts';
+import type { SegmentStore } from '../contract/segment.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { PartSource } from '../contract/upload.ts';
 import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
@@ -40,9 +41,6 @@ const EMBEDDED_SETTLE_MS = 10_000;
 
 /** All tables of all sources. */
 const TABLES = SOURCES.flatMap((source) => source.tables);
-
-/** No source claims anything yet. */
-const NO_CLAIMS: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
 
 /** The body is here already. */
 const NO_SOCKET: PartSource = { pause: () => undefined, resume: () => undefined };
@@ -92,12 +90,16 @@ export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool 
   });
 }
 
+export interface DispatchParts {
+  readonly workers: WorkerPool;
+  readonly spool: Spool;
+  readonly gate: Gate;
+  readonly telemetry: Telemetry;
+}
+
 /** The dispatcher, and the uploads: each hands work to the other. */
-export function createDispatch(
-  config: Config,
-  parts: { workers: WorkerPool; spool: Spool; telemetry: Telemetry },
-): { dispatcher: Dispatcher; uploads: Uploads } {
-  const { workers, spool, telemetry } = parts;
+export function createDispatch(config: Config, parts: DispatchParts): { dispatcher: Dispatcher; uploads: Uploads } {
+  const { workers, spool, gate, telemetry } = parts;
   const { dispatch, http } = config;
   const observer = countingLoose(telemetry.dispatch, spool);
   const uploads = new Uploads(
@@ -116,7 +118,7 @@ export function createDispatch(
     intake?.end();
   };
   const dispatcher = new Dispatcher(
-    { workers, spool, gate: NO_CLAIMS, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload },
+    { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
   return { dispatcher, uploads };
@@ -174,12 +176,20 @@ export function createAdmin(config: Config, parts: AdminParts): AdminServer {
   return new AdminServer(routes, config.admin.token, (error) => log.error({ error }, 'admin_page_failed'));
 }
 
-export function createDelivery(config: Config, parts: { sink: Sink; spool: Spool; telemetry: Telemetry }): Delivery {
-  const { sink, spool, telemetry } = parts;
+export interface DeliveryParts {
+  readonly sink: Sink;
+  readonly spool: Spool;
+  readonly segments: SegmentStore;
+  readonly telemetry: Telemetry;
+}
+
+/** @param parts `segments`: those of `spool`, as delivery may see them */
+export function createDelivery(config: Config, parts: DeliveryParts): Delivery {
+  const { sink, spool, segments, telemetry } = parts;
   const { concurrency, retry_delay_ms_min, retry_delay_ms_max } = config.delivery;
   const is_embedded = config.clickhouse.url === 'embedded';
   const delivery = new Delivery(
-    { sink, segments: spool, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.delivering },
+    { sink, segments, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.delivering },
     {
       ...DELIVERY_LIMITS,
       concurrency,

@@ -99,7 +99,7 @@ function storeRules({ clickhouse, spool }: Config): Rule[] {
   ];
 }
 
-function addressRules({ http, admin, clickhouse }: Config): Rule[] {
+function addressRules({ http, admin, clickhouse, registry }: Config): Rule[] {
   return [
     {
       path: 'admin.host',
@@ -124,6 +124,12 @@ function addressRules({ http, admin, clickhouse }: Config): Rule[] {
       value: showValue('clickhouse.url', clickhouse.url),
       holds: clickhouse.url === 'embedded' || isUsableUrl(clickhouse.url),
       allowed: 'it is no valid address; allowed: embedded, or http(s)://user:password@host:8123',
+    },
+    {
+      path: 'registry.url',
+      value: showValue('registry.url', registry.url),
+      holds: registry.url === 'embedded' || isUsableUrl(registry.url),
+      allowed: 'it is no valid address; allowed: embedded, or postgres://user:password@host:5432/database',
     },
   ];
 }

@@ -69,6 +69,13 @@ export const CONFIG_SCHEMA = section({
     request_timeout_ms: count(100, HOUR_MS),
     shutdown_ms_max: count(0, HOUR_MS),
   }),
+  registry: section({
+    url: {
+      type: 'string',
+      pattern: '^(embedded|postgres(ql)?://\\S+)$',
+      description: 'embedded, or postgres://user:password@host:5432/database (special characters of the password as %XX)',
+    },
+  }),
   clickhouse: section({
     url: {
       type: 'string',

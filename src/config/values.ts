@@ -54,6 +54,6 @@ export function describeAllowed(path: string, schema: SchemaNode): string {
 /** A value as a message may show it: short, and without the secrets of the settings that hold one. */
 export function showValue(path: string, value: unknown): string {
   if (/token$|password$/.test(path)) return typeof value === 'string' ? 'the given text' : `a value of type ${typeof value}`;
-  const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/.*@/, '//…@');
+  const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/.*@/, '//…@').replace(/(:\/\/[^?]*\?).*/, '$1…"');
   return shown.length > SHOWN_CHARACTERS_MAX ? `${shown.slice(0, SHOWN_CHARACTERS_MAX)}…` : shown;
 }

@@ -23,6 +23,8 @@ export interface HealthReadings {
     /** Of the embedded engine's disk, where it runs. */
     readonly disk: { readonly free_bytes: number; readonly free_bytes_min: number } | undefined;
   };
+  /** `problem`: why events with claims are refused; the others are acknowledged all the same, so it does not count against readiness. */
+  readonly registry: { readonly is_embedded: boolean; readonly problem: string | undefined };
   readonly delivery: { readonly lag_ms: number; readonly segments: number; readonly problem: string | undefined };
   /** What ClickHouse refused: segments that are tried again, and rows that were given up. */
   readonly refused: { readonly parked_segments: number; readonly parked_reason: string | undefined; readonly dead_letters: number };
@@ -39,7 +41,7 @@ export function liveness(): HealthAnswer {
 
 export function readiness(readings: HealthReadings): HealthAnswer {
   const reasons = reasonsAgainst(readings);
-  const { clickhouse, delivery, refused, spool } = readings;
+  const { clickhouse, registry, delivery, refused, spool } = readings;
   const body = {
     ready: reasons.length === 0,
     reasons,
@@ -57,6 +59,7 @@ export function readiness(readings: HealthReadings): HealthAnswer {
       disk_free_bytes: spool.disk_free_bytes ?? null,
       disk_free_bytes_min: spool.disk_free_bytes_min,
     },
+    registry: { embedded: registry.is_embedded, problem: registry.problem ?? null },
     delivery: { lag_seconds: delivery.lag_ms / 1000, backlog_segments: delivery.segments, problem: delivery.problem ?? null },
     refused: { dead_letters: refused.dead_letters, parked_segments: refused.parked_segments, parked_reason: refused.parked_reason ?? null },
   };

@@ -29,6 +29,7 @@ export interface Stages {
     readonly ledger: { uncountedSegments(): number; answer(sources: readonly string[]): LedgerAnswer };
   };
   readonly backend: { current(): HealthReadings['clickhouse'] };
+  readonly registry: { readonly is_embedded: boolean; problem(): string | undefined };
   /** Undefined until ClickHouse is connected. */
   delivery(): { figures(): DeliveryFigures } | undefined;
   isStopping(): boolean;
@@ -85,7 +86,7 @@ export class Observatory implements Readings {
   /** The answer of GET /livez or /readyz. */
   health(path: string): HealthAnswer {
     if (path === '/livez') return liveness();
-    const { spool, backend, isStopping } = this.stages();
+    const { spool, backend, registry, isStopping } = this.stages();
     const { problem, dead_letters, ...room } = spool.stats();
     const figures = this.figures();
     const letters = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
@@ -95,6 +96,7 @@ export class Observatory implements Readings {
       spool_problem: problem?.message,
       spool: room,
       clickhouse: backend.current(),
+      registry: { is_embedded: registry.is_embedded, problem: registry.problem() },
       delivery: { lag_ms: this.lagMs(figures), segments: figures.segments, problem: troubleOf(figures) },
       refused: { parked_segments: figures.parked_segments, parked_reason, dead_letters: letters },
     });

@@ -6,6 +6,7 @@
 import type { LedgerAnswer } from '../contract/ledger.ts';
 import type { SealedSegment } from '../contract/segment.ts';
 import type { Logger } from './logger.ts';
+import { ClaimMetrics, type RegistryName } from './metrics/claim_metrics.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
 import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
 import { addLedgerMetrics } from './metrics/ledger_metrics.ts';
@@ -40,6 +41,7 @@ export class Telemetry {
   private readonly spool: SpoolMetrics;
   private readonly delivery: DeliveryMetrics;
   private readonly letters: LetterMetrics;
+  private readonly claims: ClaimMetrics;
 
   constructor(
     private readonly log: Logger,
@@ -48,6 +50,7 @@ export class Telemetry {
   ) {
     this.ingest = new IngestMetrics(this.registry, names.sources, () => readings.ingest());
     this.spool = new SpoolMetrics(this.registry, () => readings.spool());
+    this.claims = new ClaimMetrics(this.registry);
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
     this.letters = new LetterMetrics(this.registry, names.tables, () => readings.spool().dead_letters);
     addLedgerMetrics(this.registry, () => readings.ledger(names.sources));
@@ -93,6 +96,24 @@ export class Telemetry {
       this.log[MILD_INCIDENTS.has(name) ? 'warn' : 'error'](context, name);
     },
   };
+
+  /** A registry that is away fails with every request: the log says it when it goes and when it is back. */
+  claiming(registry: RegistryName) {
+    let is_away = false;
+    return {
+      decided: (outcome: string, wait_ms: number): void => this.claims.decided(registry, outcome, wait_ms),
+      committed: (claims: number, duration_ms: number): void => {
+        this.claims.committed(registry, claims, duration_ms);
+        if (is_away) this.log.info({ registry }, 'registry_back');
+        is_away = false;
+      },
+      failed: (error: Error): void => {
+        this.claims.failed(registry);
+        if (!is_away) this.log.error({ registry, reason: error.message }, 'registry_away');
+        is_away = true;
+      },
+    };
+  }
 
   readonly delivering = {
     inserted: (segment: SealedSegment, duration_ms: number): void => this.delivery.inserted(segment, duration_ms),

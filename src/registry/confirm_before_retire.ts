@@ -14,5 +14,11 @@ export function confirmBeforeRetire(segments: SegmentStore, flush: (table: strin
       await flush(segment.table);
       await segments.quarantine(segment, reason);
     },
+    // Its halves are the proof from then on.
+    split: (segment) => segments.split(segment),
+    deadLetter: async (segment, rejection) => {
+      await flush(segment.table);
+      await segments.deadLetter(segment, rejection);
+    },
   };
 }

@@ -17,8 +17,20 @@ test('check warns of acknowledgements from memory', async () => {
   assert.match(stdout, /in memory: a crash can lose/);
 });
 
+test('check says where versions are registered, without the password', async () => {
+  const { stdout } = await runOnce(['check'], [CHECK_COMMAND], { PENSTOCK_REGISTRY__URL: 'postgres://u:hunter2@h:1/d' });
+  assert.match(stdout, /registered in a PostgreSQL server/);
+  assert.ok(!stdout.includes('hunter2'));
+  assert.match((await runOnce(['check'], [CHECK_COMMAND], {})).stdout, /registered in the embedded registry/);
+});
+
 test('check --json prints one line without secrets', async () => {
-  const environment = { PENSTOCK_ADMIN__TOKEN: 'hunter2', PENSTOCK_CLICKHOUSE__URL: 'http://u:hunter2@h:1', PENSTOCK_NOISE: '1' };
+  const environment = {
+    PENSTOCK_ADMIN__TOKEN: 'hunter2',
+    PENSTOCK_CLICKHOUSE__URL: 'http://u:hunter2@h:1',
+    PENSTOCK_REGISTRY__URL: 'postgres://u:hunter2@h:1/d',
+    PENSTOCK_NOISE: '1',
+  };
   const { code, stdout, stderr } = await runOnce(['check', '--json'], [CHECK_COMMAND], environment);
   assert.deepEqual([code, stderr], [0, '']);
   assert.ok(!stdout.includes('hunter2'));

@@ -29,6 +29,10 @@ const CONTRADICTIONS: readonly { yaml: string; says: RegExp }[] = [
   { yaml: 'admin: { port: 8080 }', says: /^admin\.port .*: 8080 is not allowed; http\.port is the same/ },
   { yaml: 'clickhouse: { embedded_port: 8081 }', says: /^clickhouse\.embedded_port/ },
   { yaml: 'clickhouse: { url: "http://u:%ZZ@host" }', says: /^clickhouse\.url .*"http:\/\/…@host" is not allowed; it is no valid address/ },
+  {
+    yaml: 'registry: { url: "postgres://u:secret%ZZ@host/d" }',
+    says: /^registry\.url .*"postgres:\/\/…@host\/d" is not allowed; it is no valid address/,
+  },
 ];
 for (const { yaml, says } of CONTRADICTIONS) {
   test(`${yaml.replace('\n', ', ')} contradicts another limit and is refused`, async () => {
@@ -45,6 +49,8 @@ const AGREEMENTS = [
   'clickhouse: { retention_months: null }',
   'clickhouse: { retention_months: 0 }',
   'clickhouse: { url: "http://h:8123", embedded_free_bytes_min: 0 }',
+  'registry: { url: "postgres://u:p%40ss@db.internal:5432/registry?sslmode=verify-full" }',
+  'registry: { url: "postgresql:///registry?host=/var/run/postgresql" }',
 ];
 for (const yaml of AGREEMENTS) {
   test(`${yaml.replaceAll('\n', ', ')} is taken`, async () => {

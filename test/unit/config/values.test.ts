@@ -22,4 +22,5 @@ test('only settings that count bytes take sizes', () => {
 
 test('a long value is shown in part', () => {
   assert.equal(showValue('data_dir', 'x'.repeat(500)).length, 81);
+  assert.equal(showValue('registry.url', 'postgres://u:p@h/d?password=p'), '"postgres://…@h/d?…"');
 });

@@ -7,6 +7,7 @@ const WELL: HealthReadings = {
   spool_problem: undefined,
   spool: { spool_bytes: 0, spool_bytes_max: 100, disk_free_bytes: 50, disk_free_bytes_min: 10 },
   clickhouse: { state: 'up', is_embedded: true, has_answered: true, last_error: undefined, disk: { free_bytes: 9, free_bytes_min: 5 } },
+  registry: { is_embedded: true, problem: undefined },
   delivery: { lag_ms: 1500, segments: 2, problem: undefined },
   refused: { parked_segments: 0, parked_reason: undefined, dead_letters: 0 },
 };
@@ -26,6 +27,7 @@ test('ready while events can be acknowledged, and the body says how delivery is'
     reasons: [],
     clickhouse: { state: 'up', embedded: true, last_error: null, disk_free_bytes: 9, disk_free_bytes_min: 5, problem: null },
     spool: { bytes: 0, bytes_max: 100, disk_free_bytes: 50, disk_free_bytes_min: 10 },
+    registry: { embedded: true, problem: null },
     delivery: { lag_seconds: 1.5, backlog_segments: 2, problem: null },
     refused: { dead_letters: 0, parked_segments: 0, parked_reason: null },
   });
@@ -57,4 +59,11 @@ test('an embedded ClickHouse whose disk is nearly full does not make us unready,
   const { status, body } = readiness({ ...WELL, clickhouse });
   assert.equal(status, 200);
   assert.match(body, /The disk has 4 bytes free, and below 5 .* events wait in the spool/);
+});
+
+test('a registry that is away is told, and does not end readiness: other events are acknowledged', () => {
+  const { status, body } = readiness({ ...WELL, registry: { is_embedded: false, problem: 'It cannot be reached.' } });
+  assert.equal(status, 200);
+  const { registry }: { registry: unknown } = JSON.parse(body);
+  assert.deepEqual(registry, { embedded: false, problem: 'It cannot be reached.' });
 });

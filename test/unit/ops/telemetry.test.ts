@@ -86,6 +86,9 @@ test('what the stages tell is in the scrape, in base units', async () => {
   telemetry.delivering.inserted(SEGMENT, 30);
   telemetry.delivering.delivered(SEGMENT);
   telemetry.delivering.failed(SEGMENT, FAILURE);
+  const claiming = telemetry.claiming('fleet');
+  claiming.decided('version_conflict', 20);
+  claiming.committed(3, 10);
   const { body, content_type } = await telemetry.scrape();
   assert.match(content_type, /^text\/plain/);
   for (const line of [
@@ -109,6 +112,10 @@ test('what the stages tell is in the scrape, in base units', async () => {
     'penstock_delivery_state{table="deploy_events",state="sending"} 1',
     'penstock_delivery_state{table="deploy_events",state="idle"} 0',
     'penstock_clickhouse_up 1',
+    'penstock_registry_claims_total{registry="fleet",outcome="version_conflict"} 1',
+    'penstock_registry_claim_duration_seconds_sum{registry="fleet"} 0.02',
+    'penstock_registry_commit_claims_sum{registry="fleet"} 3',
+    'penstock_registry_up{registry="fleet"} 1',
   ]) {
     assert.ok(body.split('\n').includes(line), line);
   }
@@ -125,6 +132,19 @@ test('every metric is ours, has a help text, and is named after the conventions'
     assert.doesNotMatch(name, /_(ms|milliseconds|kilobytes|mb)(_|$)/);
     assert.match(body, new RegExp(`^# HELP ${name} \\S`, 'm'));
   }
+});
+
+test('a registry that goes away and comes back is one line each, however many requests meet it', async () => {
+  const { telemetry, log } = create();
+  const claiming = telemetry.claiming('fleet');
+  for (let request = 0; request < 3; request++) claiming.failed(new Error('connection refused'));
+  assert.match((await telemetry.scrape()).body, /^penstock_registry_up\{registry="fleet"\} 0$/m);
+  for (let commit = 0; commit < 3; commit++) claiming.committed(1, 1);
+  const lines = log().map(({ event, registry, reason }) => ({ event, registry, reason }));
+  assert.deepEqual(lines, [
+    { event: 'registry_away', registry: 'fleet', reason: 'connection refused' },
+    { event: 'registry_back', registry: 'fleet', reason: undefined },
+  ]);
 });
 
 test('troubles are in the log as events with fields', () => {

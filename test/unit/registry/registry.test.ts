@@ -87,6 +87,10 @@ test('a segment is not retired before the claims of its table are confirmed', as
     quarantine: async () => {
       retired.push(store.held.size);
     },
+    split: () => Promise.reject(new Error('not asked')),
+    deadLetter: async () => {
+      retired.push(store.held.size);
+    },
   };
   await confirmBeforeRetire(segments, (table) => office.flush(table)).retire(segmentOf('events'));
   assert.deepEqual(retired, [0]);

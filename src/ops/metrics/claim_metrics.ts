@@ -1,0 +1,58 @@
+/** Metrics of the registry: what became of claims, how long they took, what a commit costs and shares, and whether the registry is there. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+const CLAIM_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const BATCH_BUCKETS = [1, 4, 16, 64, 256, 1024];
+
+/** `local`: the embedded registry. `fleet`: the shared one, where there is one. */
+export type RegistryName = 'local' | 'fleet';
+
+export class ClaimMetrics {
+  private readonly claims: Counter<'registry' | 'outcome'>;
+  private readonly claim_duration: Histogram<'registry'>;
+  private readonly commit_duration: Histogram<'registry'>;
+  private readonly commit_claims: Histogram<'registry'>;
+  private readonly failures: Counter<'registry'>;
+  private readonly up: Gauge<'registry'>;
+
+  constructor(registry: Registry) {
+    const common = <Label extends string>(name: string, help: string, labels: Label[]) => ({
+      name: `penstock_registry_${name}`,
+      help,
+      labelNames: labels,
+      registers: [registry],
+    });
+    this.claims = new Counter(common('claims_total', 'Requests with claims, by what became of them.', ['registry', 'outcome']));
+    this.claim_duration = new Histogram({
+      ...common('claim_duration_seconds', 'Time until a request with claims was decided, waits for others included.', ['registry']),
+      buckets: CLAIM_BUCKETS_S,
+    });
+    this.commit_duration = new Histogram({
+      ...common('commit_duration_seconds', 'Time of one durable commit of claims.', ['registry']),
+      buckets: CLAIM_BUCKETS_S,
+    });
+    this.commit_claims = new Histogram({
+      ...common('commit_claims', 'Requests that shared one commit.', ['registry']),
+      buckets: BATCH_BUCKETS,
+    });
+    this.failures = new Counter(common('failures_total', 'Tries of the registry that failed.', ['registry']));
+    this.up = new Gauge(common('up', 'Whether the registry took what it was last asked.', ['registry']));
+  }
+
+  /** @param outcome one of a fixed few, see `DeskObserver` */
+  decided(registry: RegistryName, outcome: string, wait_ms: number): void {
+    this.claims.inc({ registry, outcome });
+    this.claim_duration.observe({ registry }, wait_ms / 1000);
+  }
+
+  committed(registry: RegistryName, claims: number, duration_ms: number): void {
+    this.up.set({ registry }, 1);
+    this.commit_duration.observe({ registry }, duration_ms / 1000);
+    if (claims > 0) this.commit_claims.observe({ registry }, claims);
+  }
+
+  failed(registry: RegistryName): void {
+    this.up.set({ registry }, 0);
+    this.failures.inc({ registry });
+  }
+}
