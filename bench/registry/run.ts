@@ -1,0 +1,100 @@
+/**
+ * `node dist/bench/registry/run.js [versions]`: what the embedded registry does by itself. Requests, each with a version of its own, go through the gate
+ * and are settled at once, as many in flight as a busy daemon has; every one is on the disk when it is admitted. An empty registry and one that holds
+ * `versions` (a million) already, of a thousand products, take turns, so that a noisy moment of the machine meets both.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
+import type { GateRequest } from '../../src/contract/gate.ts';
+import { eventClaims } from '../../src/registry/claim_keys.ts';
+import { LmdbClaims } from '../../src/registry/lmdb/lmdb_claims.ts';
+import { Registry } from '../../src/registry/registry.ts';
+import { median } from '../micro/measure.ts';
+
+const VERSIONS = Number(process.argv[2] ?? 1_000_000);
+const FILL_BATCH = 5_000;
+const RUN_MS = 2_000;
+const ROUNDS = 3;
+const PRODUCTS = 1_000;
+const IN_FLIGHT = 256;
+const IGNORE = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
+const TENANT = { organization_id: 'org_bench', project_id: '', environment: '' };
+
+/** @param number of the version: they go round the products */
+function requestOf(prefix: string, number: number): GateRequest {
+  const version = `${prefix}.${Math.floor(number / PRODUCTS)}`;
+  const claims = [{ of: 'version', product_name: `product ${number % PRODUCTS}`, version, scm_sha: `sha of ${number}` }] as const;
+  return { tenant: TENANT, received_at_ms: Date.now(), event_id: randomUUID(), table: 'events', claims, answer: '' };
+}
+
+async function open(directory: string): Promise<Registry> {
+  const ports = {
+    clock: SYSTEM_CLOCK,
+    random: { fraction: Math.random, uuid: randomUUID },
+    records: { holds: async () => new Set<string>() },
+    observers: { local: IGNORE, fleet: IGNORE },
+  };
+  const registry = new Registry(ports, { url: 'embedded', directory });
+  await registry.start();
+  return registry;
+}
+
+/** For RUN_MS: claims per second, and a line about them. */
+async function drive(registry: Registry, prefix: string): Promise<{ rate: number; told: string }> {
+  const times_ms: number[] = [];
+  const started_ms = performance.now();
+  let count = 0;
+  const client = async (): Promise<void> => {
+    while (performance.now() - started_ms < RUN_MS) {
+      const request = requestOf(prefix, count++);
+      const asked_ms = performance.now();
+      const verdict = await registry.gate.admit(request);
+      if (verdict.kind !== 'admitted') throw new Error(`a new version was not admitted: ${JSON.stringify(verdict)}`);
+      times_ms.push(performance.now() - asked_ms);
+      registry.gate.settle(request, true);
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, client));
+  const rate = times_ms.length / ((performance.now() - started_ms) / 1000);
+  times_ms.sort((left, right) => left - right);
+  const at = (share: number): string => (times_ms[Math.floor(share * (times_ms.length - 1))] ?? 0).toFixed(1).padStart(6);
+  return { rate, told: `${rate.toFixed(0).padStart(8)}  ${at(0.5)}  ${at(0.99)}` };
+}
+
+async function fill(directory: string): Promise<void> {
+  const store = new LmdbClaims(directory);
+  await store.open();
+  for (let from = 0; from < VERSIONS; from += FILL_BATCH) {
+    const size = Math.min(FILL_BATCH, VERSIONS - from);
+    const claim = Array.from({ length: size }, (_, index) => eventClaims(requestOf('1.0', from + index)));
+    await store.commit({ confirm: [], release: [], claim, now_ms: Date.now() });
+    await store.commit({ confirm: claim.map(({ event_id }) => event_id), release: [], claim: [], now_ms: Date.now() });
+  }
+  await store.close();
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'penstock-bench-registry-'));
+try {
+  const full = join(directory, 'full');
+  await fill(full);
+  const opened_ms = performance.now();
+  const filled = await open(full);
+  const opening_ms = performance.now() - opened_ms;
+  const size_mib = statSync(join(full, 'data.mdb')).size / 2 ** 20;
+  process.stdout.write(`${VERSIONS} versions: opened in ${opening_ms.toFixed(0)} ms, ${size_mib.toFixed(0)} MiB on disk\n\n`);
+  const empty = await open(join(directory, 'empty'));
+  process.stdout.write(`${IN_FLIGHT} in flight     claims/s  p50 ms  p99 ms\n`);
+  const ratios: number[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    const [of_empty, of_filled] = [await drive(empty, `2.${round}`), await drive(filled, `2.${round}`)];
+    process.stdout.write(`empty registry   ${of_empty.told}\nfilled registry  ${of_filled.told}\n`);
+    ratios.push(of_filled.rate / of_empty.rate);
+  }
+  process.stdout.write(`filled ÷ empty   ${median(ratios).toFixed(2).padStart(8)}\n`);
+  await Promise.all([empty.close(), filled.close()]);
+} finally {
+  rmSync(directory, { recursive: true });
+}
