@@ -2,7 +2,7 @@
  * The embedded registry: claims in LMDB, in a directory of its own under the data directory.
  *
  * Durable when a commit resolves: LMDB runs without `overlappingSync`, so that it syncs its pages and then its root before a write counts as done; what
- * a batch writes stands there whole or not at all. The caller holds the data directory's lock, so this is the only writer, and batches go one by one:
+ * a batch writes stands there whole or not at all. Nor does it batch by turns of the event loop, which leaves promises behind that nobody looks at. The caller holds the data directory's lock, so this is the only writer, and batches go one by one:
  * what a batch reads is what the one before it left. Owner of `<directory>/data.mdb` and `lock.mdb`.
  */
 import { type Database, open, type RootDatabase } from 'lmdb';
@@ -41,7 +41,7 @@ export class LmdbClaims implements VersionClaims {
     if (this.opened !== undefined) return;
     try {
       await prepareDataFile(this.directory);
-      const root = open<string, string>({ path: this.directory, overlappingSync: false, maxDbs: 4 });
+      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 4 });
       const named = <Value>(name: string): Database<Value, string> => root.openDB<Value, string>({ name, encoding: 'msgpack' });
       this.opened = { root, facts: named('facts'), entries: named('entries'), pending: named('pending'), expiries: named('expiries') };
     } catch (error) {
@@ -167,6 +167,8 @@ function unavailable(error: unknown): OperatingError {
   return new OperatingError('registry_unavailable', { reason }, { cause: error });
 }
 
-function rethrowUnavailable(error: unknown): never {
-  throw unavailable(error);
+/** A commit that failed says why in a promise of its own, which rejects, and would end the process if nobody looked at it. */
+async function rethrowUnavailable(error: unknown): Promise<never> {
+  const cause = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
+  throw unavailable(cause instanceof Promise ? await cause.catch((reason: unknown) => reason) : error);
 }
