@@ -16,10 +16,10 @@ export interface OfficePorts extends DeskPorts {
 }
 
 const REOPEN_MS = 1_000;
-const UPKEEP_MS = 10_000;
+const UPKEEP_MS = 5_000;
 /** Events that are settled, or entries that are forgotten, with one commit. */
 const PAGE = 1_000;
-/** Pages of expired entries at one upkeep: what expires faster than 2,000 a second waits. */
+/** Pages of expired entries at one upkeep: what expires faster than 4,000 a second waits. */
 const SWEEPS_MAX = 20;
 
 export class ClaimOffice {

@@ -134,7 +134,7 @@ test('upkeep forgets what has expired and releases what failed commits left', as
   const old = eventClaims(request([idempotency('old')], { received_at_ms: 0 }));
   await office.desk.admit(old);
   office.desk.settle(old.event_id, true);
-  clock.advance(10_000);
+  clock.advance(5_000);
   await until('upkeep is done', 5_000, () => store.held.size === 1 && store.entries.size === 1);
   assert.deepEqual([...store.held.keys()], [live.event_id]);
   await office.close();
