@@ -8,7 +8,7 @@ import { OperatingError } from '../contract/errors.ts';
 import type { Clock, Random, Timer } from '../contract/ports.ts';
 import type { QueryPort } from '../contract/query.ts';
 import type { Sink } from '../contract/sink.ts';
-import type { Table } from '../contract/table.ts';
+import type { Table, View } from '../contract/table.ts';
 import { type ClickHouseClient, createConnection, ServerAddress } from './connection.ts';
 import { DiskFloor, type DiskRoom } from './embedded/disk_floor.ts';
 import { EmbeddedClickHouse } from './embedded/supervisor.ts';
@@ -33,6 +33,7 @@ export interface BackendOptions {
   /** Requests to ClickHouse at one time. */
   readonly connections_max: number;
   readonly tables: readonly Table[];
+  readonly views: readonly View[];
 }
 
 export interface BackendPorts {
@@ -166,7 +167,7 @@ export class ClickHouseBackend {
     if (connection === undefined) return false;
     try {
       const migration_ports = { client: connection.client, clock: ports.clock, random: ports.random };
-      const results = await migrate(migration_ports, options.database, options.tables);
+      const results = await migrate(migration_ports, options.database, [...options.tables, ...options.views]);
       for (const { table, version_found, version_reached, ahead } of results) {
         if (ahead) ports.on_log('schema_is_ahead', { table, version_found });
         else if (version_found < version_reached) ports.on_log('schema_migrated', { table, version_found, version_reached });

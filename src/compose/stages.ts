@@ -72,6 +72,7 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
       request_timeout_ms: delivery.request_timeout_ms,
       connections_max: delivery.concurrency + 2,
       tables: TABLES,
+      views: SOURCES.flatMap((source) => source.views ?? []),
     },
   );
 }

@@ -9,6 +9,8 @@ interface Entry {
   readonly status?: number;
   readonly exit?: 1 | 2;
   readonly message: string;
+  /** The words where an error is `{"detail"}` and its clients know other ones than ours. */
+  readonly detail?: string;
 }
 
 const CATALOGUE = {
@@ -20,8 +22,15 @@ const CATALOGUE = {
   body_around_events_too_large: { status: 400, message: 'The body has more than 1 MiB beside its array "events". Send only the events.' },
   nesting_too_deep: { status: 400, message: 'The body nests deeper than 500 levels.' },
   too_many_keys: { status: 400, message: 'An object in the body has too many keys.' },
+  field_required: { status: 400, message: "Field '{field}' is required" },
+  field_not_text: { status: 400, message: "Field '{field}' must be a string" },
+  field_not_object: { status: 400, message: "Field '{field}' must be an object" },
+  field_unknown_value: { status: 400, message: "Field '{field}' must be one of: {allowed}" },
+  field_too_large: { status: 400, message: "Field '{field}' is larger than {bytes_max} bytes" },
+  event_too_large: { status: 400, message: 'The event is larger than {bytes_max} bytes.' },
+  idempotency_key_invalid: { status: 400, message: 'The Idempotency-Key must be 1 to 255 printable ASCII characters.' },
   bad_request: { status: 400, message: 'The request is malformed: conflicting or unreadable length headers.' },
-  unauthorized: { status: 401, message: 'The API key is missing or not valid for this request.' },
+  unauthorized: { status: 401, message: 'The API key is missing or not valid for this request.', detail: 'Invalid API key' },
   not_found: { status: 404, message: 'There is nothing at this address. Check the path.' },
   method_not_allowed: { status: 405, message: 'This address does not take this method; see the Allow header.' },
   body_too_large: { status: 413, message: 'The body is larger than {body_bytes_max} bytes. Send smaller batches.' },
@@ -165,6 +174,12 @@ export function errorStatus(code: ErrorCode): number {
 export function describeError(code: ErrorCode, context: ErrorContext = {}): string {
   const entry: Entry = CATALOGUE[code];
   return entry.message.replace(/\{([a-z_]+)\}/g, (placeholder, name: string) => String(context[name] ?? placeholder));
+}
+
+/** The same for an answer of the shape `{"detail"}`. */
+export function describeDetail(code: ErrorCode, context: ErrorContext = {}): string {
+  const entry: Entry = CATALOGUE[code];
+  return entry.detail ?? describeError(code, context);
 }
 
 /** Something the world did. Its message is fit for a log, a terminal and, with a status, a client. */

@@ -5,7 +5,7 @@
 import type { ErrorCode, ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
 import type { RowPlan } from './row_plan.ts';
-import type { Table } from './table.ts';
+import type { Table, View } from './table.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
 
 /** Where a client may put its key, in the order in which they are looked at. `query` is `?key=` in the URL. */
@@ -30,6 +30,7 @@ interface SourceCommon {
   readonly name: string;
   readonly routes: readonly Route[];
   readonly tables: readonly Table[];
+  readonly views?: readonly View[];
   /** Of one event. */
   readonly schema: JsonSchema;
   /** Bodies with what becomes of them, for contract tests, benches and the first-start message. */
@@ -182,6 +183,8 @@ export interface SingleBody {
 
 /** What a worker offers to the decoders of sources whose requests bring one event. */
 export interface SingleTools {
+  /** A larger event is refused. */
+  eventBytesMax(): number;
   /** Compiles a schema with AJV. `Event` is what a value is once the schema has accepted it. */
   compile<Event>(schema: JsonSchema): Validator<Event>;
   /** Parses a body that must be one JSON object. The result is valid until the next call. */

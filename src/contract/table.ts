@@ -31,6 +31,13 @@ export interface Table {
   readonly expires_by?: string;
 }
 
+/** A view over a source's tables, for queries: nothing is ever delivered to it. Its migrations run after those of all tables. */
+export interface View {
+  readonly name: string;
+  /** As of a table. A view that changes is replaced by a later entry (CREATE OR REPLACE). */
+  readonly migrations: readonly string[];
+}
+
 /** The column that says which sealed segment a row came in: the proof that an INSERT happened. */
 export const SEGMENT_COLUMN: Column = { name: 'ingest_segment', kind: 'uuid' };
 

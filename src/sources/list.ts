@@ -1,5 +1,6 @@
 /** The one list of sources. Front end, workers, migrations, contract tests and benches loop over it; its order is what slabs carry. */
 import type { Source } from '../contract/source.ts';
 import { DEPLOY_REPORT } from './deploy_report/source.ts';
+import { RELEASE_EVENTS } from './release_events/source.ts';
 
-export const SOURCES: readonly Source[] = [DEPLOY_REPORT];
+export const SOURCES: readonly Source[] = [DEPLOY_REPORT, RELEASE_EVENTS];

@@ -12,7 +12,7 @@ import { quoteIdentifier } from '../../contract/table_ddl.ts';
 import type { ClickHouseClient } from '../connection.ts';
 import { type Answer, runStatement } from '../statement.ts';
 
-/** The tables that migrations look after: name and statements, oldest first. */
+/** The tables and views that migrations look after, in this order: name and statements, oldest first. */
 export type MigratedTable = Pick<Table, 'name' | 'migrations'>;
 
 export interface MigrationPorts {

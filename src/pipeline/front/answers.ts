@@ -2,7 +2,7 @@
  * Writes answers. One place knows status lines, the two shapes of an error, and that a response must be corked; one callback
  * serves all of them, since a closure per answer is what a hot path notices.
  */
-import { describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
+import { describeDetail, describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
 import type { Route } from '../../contract/source.ts';
 import type { HttpResponse } from './engine.ts';
 
@@ -33,8 +33,8 @@ const NO_HEADERS: Readonly<Record<string, string>> = {};
 
 /** The body of an error in the shape that the route's clients know. */
 export function errorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = {}): string {
-  const message = describeError(code, context);
-  return JSON.stringify(shape === 'detail' ? { detail: message } : { ok: false, error: code, message });
+  if (shape === 'detail') return JSON.stringify({ detail: describeDetail(code, context) });
+  return JSON.stringify({ ok: false, error: code, message: describeError(code, context) });
 }
 
 /** An error as an answer; a 503 says when to come back. */

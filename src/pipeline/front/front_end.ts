@@ -62,6 +62,8 @@ export class FrontEnd {
   private readonly app: HttpApp;
   private readonly writer = new AnswerWriter();
   private readonly context: IngestContext;
+  /** Of the routes whose errors are `{"detail"}`. */
+  private readonly detail_paths: readonly string[];
   private listen_socket: us_listen_socket | undefined;
   private requests_in_flight = 0;
   private is_closing = false;
@@ -75,6 +77,9 @@ export class FrontEnd {
     this.limits = limits;
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.context = this.createContext();
+    this.detail_paths = sources.flatMap(({ routes }) =>
+      routes.filter(({ error_shape }) => error_shape === 'detail').map(({ path }) => path),
+    );
     this.app = ports.engine.App();
     for (const [source, { routes, kind }] of sources.entries()) {
       for (const [index, route] of routes.entries())
@@ -82,7 +87,7 @@ export class FrontEnd {
     }
     this.mountReads();
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
-    this.app.any('/*', (response) => this.answerEarly(response, NO_ROUTE, this.error('code', 'not_found')));
+    this.app.any('/*', (response, request) => this.answerUnknown(response, request.getUrl()));
   }
 
   /** Resolves to the port; rejects with `port_in_use`. Two daemons never share a port. */
@@ -204,6 +209,12 @@ export class FrontEnd {
   private answerEarly(response: HttpResponse, path: string, answer: Answer): void {
     this.context.write(response, answer);
     this.ports.observer.requestAnswered(path, answer.status, 0, 0);
+  }
+
+  /** What lies beneath an address whose clients read `{"detail"}` is answered as they can read it. */
+  private answerUnknown(response: HttpResponse, url: string): void {
+    const is_beneath = this.detail_paths.some((path) => url.startsWith(path));
+    this.answerEarly(response, NO_ROUTE, this.error(is_beneath ? 'detail' : 'code', 'not_found'));
   }
 
   private answerHealth(response: HttpResponse, path: string): void {

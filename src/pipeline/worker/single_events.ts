@@ -34,6 +34,7 @@ export class SingleEvents {
   private readonly identities: SingleIdentities;
   private readonly rows: ReadonlyMap<string, SingleRow>;
   private readonly decoder: SingleDecoder;
+  private event_bytes_max = 0;
 
   constructor(
     readonly source: SingleSource,
@@ -49,6 +50,7 @@ export class SingleEvents {
   process(task: SlabTask, bodies: RequestBodies): SlabResult {
     const table = new SlabTable(task.buffer, task.requests_max);
     this.bodies.begin(bodies.bytes);
+    this.event_bytes_max = task.event_bytes_max;
     this.identities.begin(task.identity_seed);
     const drafts: Draft[] = [];
     const rejected: Record<string, number> = {};
@@ -92,6 +94,7 @@ export class SingleEvents {
 
   private createTools({ ajv, guard }: SharedTools): SingleTools {
     return {
+      eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(ajv, schema),
       parseObject: (request) => this.bodies.parse(request),
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),
