@@ -95,6 +95,13 @@ export class DaemonHome {
     return { code: child.exitCode ?? -1, ...texts };
   }
 
+  /** A key that knows an organization and nothing more. */
+  async createKeyOf(use: string, organization: string): Promise<string> {
+    const { stdout } = await this.command(['keys', 'create', '--use', use, '--organization', organization, '--json']);
+    const created: { key: string } = JSON.parse(stdout);
+    return created.key;
+  }
+
   async createKey(use: string, ...more: readonly string[]): Promise<string> {
     const { stdout } = await this.command([
       'keys',
