@@ -1,15 +1,14 @@
 /** UUIDs as blocks carry them, and as people read them. */
 
-const HALF_DIGITS = 8;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 function digits(word: number): string {
-  return (word >>> 0).toString(16).padStart(HALF_DIGITS, '0');
+  return HEX[word >>> 24] + HEX[(word >>> 16) & 255] + HEX[(word >>> 8) & 255] + HEX[word & 255];
 }
 
 /** The text of a UUID in four little-endian words, the high half's two and then the low half's: ClickHouse's Native layout. */
 export function uuidText(words: Uint32Array): string {
   const [high_low, high_high, low_low, low_high] = words;
-  const high = digits(high_high) + digits(high_low);
-  const low = digits(low_high) + digits(low_low);
-  return `${high.slice(0, 8)}-${high.slice(8, 12)}-${high.slice(12)}-${low.slice(0, 4)}-${low.slice(4)}`;
+  const [middle, end] = [digits(high_low), digits(low_high)];
+  return `${digits(high_high)}-${middle.slice(0, 4)}-${middle.slice(4)}-${end.slice(0, 4)}-${end.slice(4)}${digits(low_low)}`;
 }

@@ -24,6 +24,8 @@ import { assert } from '../base/assert.ts';
 export const BLOCK_VERSION = 1;
 export const BLOCK_PREFIX_BYTES = 32;
 export const BLOCK_COLUMN_BYTES = 16;
+/** Offset of `received_at_ms`. */
+export const BLOCK_RECEIVED_AT = 16;
 
 /** What the ledger must know of the requests whose accepted events are in this block. */
 export interface BlockAccounts {
@@ -64,7 +66,7 @@ export function encodeBlockHeader(block: Omit<BlockHeader, 'header_bytes'>): Uin
   header.writeUInt32LE(header_bytes, 4);
   header.writeUInt32LE(block.rows, 8);
   header.writeUInt32LE(block.columns.length, 12);
-  header.writeDoubleLE(block.received_at_ms, 16);
+  header.writeDoubleLE(block.received_at_ms, BLOCK_RECEIVED_AT);
   header.writeUInt32LE(accounts.length, 24);
   let at = BLOCK_PREFIX_BYTES;
   for (const column of block.columns) {

@@ -91,12 +91,12 @@ for (const source of SOURCES) {
 
     const processor = createProcessor();
     const expected = new Map<Table, Row[]>(source.tables.map((table) => [table, []]));
-    for (const { body } of source.samples) {
-      const result = processor.process(createSlab([Buffer.from(body)], { source }));
-      for (const table of source.tables) expected.get(table)?.push(...blockRows(table, result));
-      for (const { table, offset, bytes, rows } of result.blocks) {
-        await spool.append({ table, month: MONTH, rows, bytes: new Uint8Array(result.output.slice(offset, offset + bytes)) });
-      }
+    const bodies = source.samples.map(({ body }) => Buffer.from(body));
+    const result = processor.process(createSlab(bodies, { source, route_of: (index) => source.samples[index].route ?? 0 }));
+    for (const block of result.blocks) {
+      for (const table of source.tables) expected.get(table)?.push(...blockRows(table, { ...result, blocks: [block] }));
+      const { table, offset, bytes, rows } = block;
+      await spool.append({ table, month: MONTH, rows, bytes: new Uint8Array(result.output.slice(offset, offset + bytes)) });
     }
     await spool.sealAll();
     for (const segment of sealed) await insert(engine, spool, segment);

@@ -65,7 +65,7 @@ test('bad requests are refused with a detail that names what is wrong', async (c
     for (const AUTHORIZATION of ['', 'Bearer ', 'Bearer wrong', `Bearer ${deploy_key}`, `Basic ${key}`])
       assert.equal(await post('/build-events/', JSON.stringify(BUILD), { Authorization: AUTHORIZATION }), '401 Invalid API key');
     for (const type of ['text/html', 'multipart/form-data; boundary=x', 'application/xml'])
-      assert.match(await post('/build-events', JSON.stringify(BUILD), { 'Content-Type': type }), /^415 The body must be/);
+      assert.match(await post('/build-events', JSON.stringify(BUILD), { 'Content-Type': type }), /^415 The media type/);
     const head = `POST /build-events HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ${key}\r\n`;
     assert.match(await exchange(home.http_port, [`${head}Content-Length: 40000000\r\n\r\n`]), /^HTTP\/1\.1 413 [\s\S]*\{"detail":/);
     for (const path of ['/build-events/1', '/deployment-events//']) assert.match(await post(path, JSON.stringify(BUILD)), /^404 /);

@@ -8,6 +8,7 @@ import { uuidText } from '../../base/uuid.ts';
 import { type SingleOutcome, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { SingleDecoder, SingleRequest, SingleSource, SingleTools } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { BlockSpace } from './block_space.ts';
 import type { Identities } from './identity.ts';
 import type { JsonGuard } from './json_guard.ts';
 import type { RequestBodies } from './request_bodies.ts';
@@ -24,15 +25,11 @@ export interface SharedTools {
   readonly ajv: Ajv;
 }
 
-interface Draft {
-  readonly table: string;
-  readonly bytes: Buffer;
-}
-
 export class SingleEvents {
   private readonly bodies: SingleBodies;
   private readonly identities: SingleIdentities;
   private readonly rows: ReadonlyMap<string, SingleRow>;
+  private readonly row_list: readonly SingleRow[];
   private readonly decoder: SingleDecoder;
   private event_bytes_max = 0;
 
@@ -42,7 +39,8 @@ export class SingleEvents {
   ) {
     this.bodies = new SingleBodies(shared.kernel);
     this.identities = new SingleIdentities(shared.kernel, shared.identities);
-    this.rows = new Map(source.tables.map((table) => [table.name, new SingleRow(table)]));
+    this.row_list = source.tables.map((table) => new SingleRow(table, source.name));
+    this.rows = new Map(this.row_list.map((row) => [row.table, row]));
     this.decoder = source.createDecoder(this.createTools(shared));
   }
 
@@ -52,7 +50,7 @@ export class SingleEvents {
     this.bodies.begin(bodies.bytes);
     this.event_bytes_max = task.event_bytes_max;
     this.identities.begin(task.identity_seed);
-    const drafts: Draft[] = [];
+    const space = new BlockSpace(task.output);
     const rejected: Record<string, number> = {};
     const singles: SingleOutcome[] = [];
     for (let index = 0; index < task.requests; index++) {
@@ -72,24 +70,36 @@ export class SingleEvents {
         route: table.route(index),
         idempotency_key: task.idempotency_keys[index] ?? '',
       };
-      singles.push(this.processRequest(request, drafts, rejected));
+      singles.push(this.processRequest(request, space, rejected));
     }
-    return { ...placeBlocks(drafts, task.output), rejected, singles, unfold_too_far: [] };
+    return { ...space.result(), rejected, singles, unfold_too_far: [] };
   }
 
-  private processRequest(request: SingleRequest, drafts: Draft[], rejected: Record<string, number>): SingleOutcome {
-    for (const row of this.rows.values()) row.reset();
+  private processRequest(request: SingleRequest, space: BlockSpace, rejected: Record<string, number>): SingleOutcome {
     const result = this.decoder.decode(request);
     if (result.kind === 'event') {
-      const written = [...this.rows.values()].filter((row) => row.isComplete());
-      assert(written.length === 1, `BUG: an event of ${this.source.name} is ${written.length} rows`);
-      const [row] = written;
-      drafts.push({ table: row.table, bytes: row.encode({ source: this.source.name, received: 1, accepted: 1, rejected: {} }) });
+      const row = this.takeRow();
+      const start = space.place(row.table, row.blockBytes());
+      row.writeTo(space.bytes, start);
+      row.reset();
       const { claims, answer } = result;
-      return { kind: 'event', block: drafts.length - 1, event_id: uuidText(result.event_id), claims, answer };
+      return { kind: 'event', block: space.blocks.length - 1, event_id: uuidText(result.event_id), claims, answer };
     }
+    for (const row of this.row_list) row.reset();
     if (result.kind === 'rejected') rejected[result.reason] = (rejected[result.reason] ?? 0) + 1;
     return { kind: 'refused', code: result.code, context: result.context };
+  }
+
+  /** The one row that the event in hand is. */
+  private takeRow(): SingleRow {
+    let taken: SingleRow | undefined;
+    for (const row of this.row_list) {
+      if (!row.isComplete()) continue;
+      assert(taken === undefined, `BUG: an event of ${this.source.name} is more than one row`);
+      taken = row;
+    }
+    assert(taken !== undefined, `BUG: an event of ${this.source.name} is no row`);
+    return taken;
   }
 
   private createTools({ ajv, guard }: SharedTools): SingleTools {
@@ -106,19 +116,4 @@ export class SingleEvents {
       },
     };
   }
-}
-
-/** One block behind the other in the task's output, or in a larger one. */
-function placeBlocks(drafts: readonly Draft[], offered: SharedArrayBuffer): Pick<SlabResult, 'output' | 'blocks'> {
-  const bytes_needed = drafts.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  const output = offered.byteLength >= bytes_needed ? offered : new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
-  const target = new Uint8Array(output);
-  let offset = 0;
-  const blocks = drafts.map(({ table, bytes }) => {
-    target.set(bytes, offset);
-    const placed = { table, offset, bytes: bytes.length, rows: 1 };
-    offset += bytes.length;
-    return placed;
-  });
-  return { output, blocks };
 }
