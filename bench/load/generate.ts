@@ -1,10 +1,13 @@
 /**
- * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS RATE` plays a fleet as
- * `penstock load` does, and prints one line, a `Generated`. RATE is events per second, 0 as fast as it goes.
+ * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS RATE SOURCE` plays a
+ * fleet as `penstock load` does, or pipelines where SOURCE is `release_events`, and prints one line, a `Generated`. RATE is events per
+ * second, 0 as fast as it goes.
  */
 
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
+import { FleetTraffic } from '../../src/cli/load/fleet_traffic.ts';
 import { LoadRun } from '../../src/cli/load/load_run.ts';
+import { PipelineTraffic } from '../../src/cli/load/pipeline_traffic.ts';
 import { SeededRandom } from '../../src/cli/load/seeded_random.ts';
 
 export interface Generated {
@@ -23,7 +26,7 @@ export interface Generated {
 
 const DEVICES = 100_000;
 
-const [port, key, batch_events, seconds_max, seed, connections, rate] = process.argv.slice(2);
+const [port, key, batch_events, seconds_max, seed, connections, rate, source] = process.argv.slice(2);
 const plan = {
   address: { host: '127.0.0.1', port: Number(port) },
   key: String(key),
@@ -35,7 +38,8 @@ const plan = {
   seconds_max: Number(seconds_max),
   events_max: Number.POSITIVE_INFINITY,
 };
-const run = new LoadRun(plan, { clock: SYSTEM_CLOCK, random: new SeededRandom(plan.seed) });
+const traffic = source === 'release_events' ? new PipelineTraffic(plan) : new FleetTraffic(plan);
+const run = new LoadRun(plan, { clock: SYSTEM_CLOCK, random: new SeededRandom(plan.seed) }, traffic);
 const before = process.cpuUsage();
 const { tally, duration_ms, stopped } = await run.run();
 const used = process.cpuUsage(before);

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Children } from './child.ts';
 import type { Generated } from './generate.ts';
+import type { SourceName } from './options.ts';
 import { readCpuUs, waitUntilQuiet } from './process_usage.ts';
 import type { Server, ServerName } from './servers.ts';
 
@@ -36,17 +37,29 @@ interface Load {
   readonly rate_events_per_s: number;
 }
 
-/** Loads a server once; `seed` must differ from load to load, lest the events are re-deliveries. */
-async function measure(children: Children, contestant: Contestant, round: number, load: Load): Promise<Sample> {
-  const { server, batch_events } = contestant;
-  const { seed, seconds, rate_events_per_s } = load;
-  server.child.checkRunning();
-  await waitUntilQuiet(server.child.pid, server.quiet_ms);
-  const before_us = await readCpuUs(server.child.pid);
-  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS, rate_events_per_s].map(String);
+/** A load, and what it is of. */
+export interface SourceLoad extends Load {
+  readonly source: SourceName;
+  readonly batch_events: number;
+}
+
+/** Plays a load in a process of its own; rejects when it was not played to its end. */
+export async function generate(children: Children, server: Server, load: SourceLoad): Promise<Generated> {
+  const { source, batch_events, seconds, seed, rate_events_per_s } = load;
+  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS, rate_events_per_s, source].map(String);
   const line = await children.start('the load generator', argv).finish(seconds * 1000 + GENERATOR_MS_MAX);
   const generated: Generated = JSON.parse(line);
   if (generated.stopped !== null) throw new Error(`the load on ${server.name} ended early: ${generated.stopped}`);
+  return generated;
+}
+
+/** Loads a server once; `seed` must differ from load to load, lest the events are re-deliveries. */
+async function measure(children: Children, contestant: Contestant, round: number, load: Load): Promise<Sample> {
+  const { server, batch_events } = contestant;
+  server.child.checkRunning();
+  await waitUntilQuiet(server.child.pid, server.quiet_ms);
+  const before_us = await readCpuUs(server.child.pid);
+  const generated = await generate(children, server, { ...load, source: 'deploy_report', batch_events });
   await waitUntilQuiet(server.child.pid, server.quiet_ms);
   server.child.checkRunning();
   return { server: server.name, batch_events, round, server_cpu_us: (await readCpuUs(server.child.pid)) - before_us, generated };

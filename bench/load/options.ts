@@ -1,7 +1,12 @@
 /** The command line of `npm run bench:load`. */
 import { parseArgs } from 'node:util';
 
+/** What can be loaded: each has targets of its own. */
+export const SOURCE_NAMES = ['deploy_report', 'release_events'] as const;
+export type SourceName = (typeof SOURCE_NAMES)[number];
+
 export interface BenchOptions {
+  readonly source: SourceName;
   readonly rounds: number;
   readonly seconds: number;
   /** Sizes of batch to load with, events per request. */
@@ -14,6 +19,7 @@ export interface BenchOptions {
 export const HELP = `Measures the daemon against the raw peer and says which targets it meets (exit 1 if it misses one).
 
 npm run bench:load -- [options]
+  --source NAME    Load with deploy_report (the default) or release_events, whose requests bring one event each
   --rounds N       Measure every server so many times and take the medians (default 3)
   --seconds S      Load for so many seconds each time (default 3)
   --quick          Do one round of one second: a look, not a measurement
@@ -32,6 +38,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...argv],
     options: {
+      source: { type: 'string', default: 'deploy_report' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -42,6 +49,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     },
   });
   return {
+    source: readSource(values.source),
     rounds: readNumber('rounds', values.rounds ?? (values.quick ? '1' : '3'), ROUNDS_MAX),
     seconds: readNumber('seconds', values.seconds ?? (values.quick ? '1' : '3'), SECONDS_MAX),
     batches: values.batches.split(',').map((batch) => readNumber('batches', batch, BATCH_EVENTS_MAX)),
@@ -49,6 +57,12 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     json: values.json,
     help: values.help,
   };
+}
+
+function readSource(text: string): SourceName {
+  const source = SOURCE_NAMES.find((name) => name === text);
+  if (source !== undefined) return source;
+  throw new Error(`--source must be ${SOURCE_NAMES.join(' or ')}, not ${JSON.stringify(text)}.`);
 }
 
 function readNumber(name: string, text: string, max: number): number {

@@ -11,6 +11,7 @@ import { Children } from './child.ts';
 import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
+import { formatSingles, measureSingles } from './release_events.ts';
 import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
 import { startDaemon, startRaw } from './servers.ts';
 import { judgeTargets, summarize } from './targets.ts';
@@ -27,6 +28,7 @@ async function runBench(options: BenchOptions): Promise<number> {
     rmSync(directory, { recursive: true, force: true });
   });
   try {
+    if (options.source === 'release_events') return await benchSingles(options, children, directory);
     const report = await bench(options, children, directory);
     await writeReport(options, report);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
@@ -34,6 +36,12 @@ async function runBench(options: BenchOptions): Promise<number> {
   } finally {
     await children.stopAll();
   }
+}
+
+async function benchSingles(options: BenchOptions, children: Children, directory: string): Promise<number> {
+  const report = await measureSingles(children, directory, options, (line) => process.stderr.write(`${line}\n`));
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatSingles(report));
+  return report.verdicts.every(({ is_met }) => is_met) ? 0 : 1;
 }
 
 /** Starts what is compared, measures and judges. */

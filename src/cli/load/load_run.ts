@@ -3,18 +3,15 @@
  * until it is acknowledged. Bounded in every direction: one buffer per connection, ten tries per batch, an end to waiting.
  */
 import type { Clock, Random } from '../../contract/ports.ts';
-import { EventStream } from './event_stream.ts';
-import { type Address, HttpConnection, NoAnswer } from './http_connection.ts';
-import { RequestBuffer } from './request_buffer.ts';
+import { FleetTraffic } from './fleet_traffic.ts';
+import { HttpConnection, NoAnswer } from './http_connection.ts';
 import { type Pace, Schedule } from './schedule.ts';
 import { Sleepers } from './sleepers.ts';
 import { Tally } from './tally.ts';
+import type { Destination, Traffic } from './traffic.ts';
 import { backoffMs, judgeAnswer, type Verdict } from './verdict.ts';
 
-export interface LoadPlan extends Pace {
-  readonly address: Address;
-  /** Deploy key, sent as `x-api-key`. */
-  readonly key: string;
+export interface LoadPlan extends Pace, Destination {
   readonly seed: number;
   readonly devices: number;
   readonly connections: number;
@@ -41,9 +38,8 @@ const WATCH_EVERY_MS = 500;
 
 export class LoadRun {
   readonly tally = new Tally();
-  private readonly plan: LoadPlan;
   private readonly ports: LoadPorts;
-  private readonly stream: EventStream;
+  private readonly traffic: Traffic;
   private readonly schedule: Schedule;
   private readonly connections: readonly HttpConnection[];
   /** Connections that wait until their batch is due, and those that wait before they try again. */
@@ -56,10 +52,9 @@ export class LoadRun {
   private given_up = false;
 
   /** The schedule starts now; call `run` at once. */
-  constructor(plan: LoadPlan, ports: LoadPorts) {
-    this.plan = plan;
+  constructor(plan: LoadPlan, ports: LoadPorts, traffic: Traffic = new FleetTraffic(plan)) {
     this.ports = ports;
-    this.stream = new EventStream(plan.seed, plan.devices);
+    this.traffic = traffic;
     this.connections = Array.from({ length: plan.connections }, () => new HttpConnection(plan.address, ports.clock));
     this.pacing = new Sleepers(ports.clock);
     this.retrying = new Sleepers(ports.clock);
@@ -100,14 +95,14 @@ export class LoadRun {
 
   private async play(connection: HttpConnection): Promise<void> {
     const { clock } = this.ports;
-    const buffer = new RequestBuffer(requestHead(this.plan), this.plan.batch_events);
+    const requests = this.traffic.createRequests();
     for (;;) {
       const now_ms = clock.monotonicMs();
       const batch = this.stopped === undefined ? this.schedule.next(now_ms) : undefined;
       if (batch === undefined) break;
       if (batch.due_ms > now_ms) await this.pacing.sleep(batch.due_ms - now_ms);
       if (this.stopped !== undefined) break;
-      const request = buffer.fill(this.stream, batch.events);
+      const request = requests.next(batch.events);
       this.tally.countSent(batch.events, request.length);
       // A batch that waited for a free connection began when it was due: a slow daemon must not hide its own delays.
       await this.deliver(connection, request, batch.events, batch.due_ms < now_ms ? batch.due_ms : clock.monotonicMs());
@@ -134,7 +129,7 @@ export class LoadRun {
     try {
       const answer = await connection.send(request);
       this.tally.countAnswer(String(answer.status));
-      return judgeAnswer(answer, events, attempt, this.ports.random);
+      return judgeAnswer(answer, events, attempt, this.ports.random, this.traffic);
     } catch (problem) {
       if (!(problem instanceof NoAnswer)) throw problem;
       this.tally.countAnswer(problem.code);
@@ -155,10 +150,4 @@ export class LoadRun {
     for (const connection of this.connections) connection.close();
     this.retrying.wakeAll();
   }
-}
-
-function requestHead(plan: LoadPlan): string {
-  const { host, port } = plan.address;
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return `POST /api/deploy/report HTTP/1.1\r\nHost: ${authority}\r\nx-api-key: ${plan.key}\r\nContent-Type: application/json\r\nContent-Length: `;
 }
