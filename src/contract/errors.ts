@@ -32,6 +32,7 @@ const CATALOGUE = {
   bad_request: { status: 400, message: 'The request is malformed: conflicting or unreadable length headers.' },
   unauthorized: { status: 401, message: 'The API key is missing or not valid for this request.', detail: 'Invalid API key' },
   not_found: { status: 404, message: 'There is nothing at this address. Check the path.' },
+  product_unknown: { status: 404, message: "There is no product '{product_name}'." },
   method_not_allowed: { status: 405, message: 'This address does not take this method; see the Allow header.' },
   body_too_large: { status: 413, message: 'The body is larger than {body_bytes_max} bytes. Send smaller batches.' },
   inflated_too_large: { status: 413, message: 'The body is larger than the limit once it is decompressed. Send smaller batches.' },

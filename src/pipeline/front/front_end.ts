@@ -77,9 +77,9 @@ export class FrontEnd {
     this.limits = limits;
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.context = this.createContext();
-    this.detail_paths = sources.flatMap(({ routes }) =>
-      routes.filter(({ error_shape }) => error_shape === 'detail').map(({ path }) => path),
-    );
+    this.detail_paths = [...sources.flatMap(({ routes }) => routes), ...ports.read_routes]
+      .filter(({ error_shape }) => error_shape === 'detail')
+      .map(({ path }) => path.split('/:', 1)[0]);
     this.app = ports.engine.App();
     for (const [source, { routes, kind }] of sources.entries()) {
       for (const [index, route] of routes.entries())
