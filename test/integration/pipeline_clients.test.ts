@@ -47,15 +47,14 @@ async function paste(daemon: RunningDaemon, request: PipelineRequest, key: strin
 }
 
 test('every documented request gets the documented answer, and its row is in ClickHouse', async (context) => {
-  const sections = SECTIONS.filter(({ requests }) => requests.every(({ status }) => status === 200));
   const home = await DaemonHome.create(context);
   const keys: string[] = [];
-  for (const index of sections.keys()) keys.push(await home.createKeyOf('events', `org_${index}`));
+  for (const index of SECTIONS.keys()) keys.push(await home.createKeyOf('events', `org_${index}`));
   const daemon = await home.start();
-  assert.equal(sections.flatMap(({ requests }) => requests).length, 17);
+  assert.equal(SECTIONS.flatMap(({ requests }) => requests).length, 19);
 
   const answered: string[] = [];
-  for (const [index, { title, requests }] of sections.entries()) {
+  for (const [index, { title, requests }] of SECTIONS.entries()) {
     await context.test(title, async () => {
       for (const request of requests) {
         const entity = await paste(daemon, request, keys[index]);
