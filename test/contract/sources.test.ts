@@ -89,6 +89,7 @@ for (const source of SOURCES) {
 for (const table of SOURCES.flatMap((source) => source.tables)) {
   test(`${table.name}: rows expire by the column that the table is partitioned by, and rows of no month never do`, () => {
     const partition_column = /PARTITION BY toYYYYMM\(`([^`]+)`\)/.exec(table.migrations[0] ?? '')?.[1];
-    assert.equal(table.expires_by, partition_column);
+    // Absent: its rows are kept for ever.
+    if (table.expires_by !== undefined) assert.equal(table.expires_by, partition_column);
   });
 }
