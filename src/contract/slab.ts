@@ -13,6 +13,7 @@
 import { assert } from '../base/assert.ts';
 import { ERROR_CODES, type ErrorCode, type ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
+import type { Deviation } from './source.ts';
 import type { Tenant } from './tenant.ts';
 
 const ENTRY_WORDS = 8;
@@ -66,6 +67,7 @@ export type SingleOutcome =
       readonly event_id: string;
       readonly claims: readonly Claim[];
       readonly answer: string;
+      readonly deviation?: Deviation;
     }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly context: ErrorContext };
 

@@ -35,6 +35,8 @@ interface SourceCommon {
   readonly schema: JsonSchema;
   /** Bodies with what becomes of them, for contract tests, benches and the first-start message. */
   readonly samples: readonly Sample[];
+  /** Its senders give up when they are refused: a part of the memory and of the spool is theirs alone. Absent: no. */
+  readonly uses_reserve?: boolean;
 }
 
 /** Its requests bring many events each, and are answered with counts. */
@@ -106,7 +108,7 @@ export interface BrokenRule {
   readonly path: string;
   /** The member that is missing; empty when the rule is another. */
   readonly missing: string;
-  /** In words: `must be string`. */
+  /** In words: `must be string`, `must be one of open, closed`. Of the value itself it says nothing. */
   readonly message: string;
 }
 
@@ -159,10 +161,28 @@ export interface SingleRequest extends DecoderRequest {
   readonly idempotency_key: string;
 }
 
+/** How an event that is stored all the same can differ from what its source knows. Bounded, since it labels metrics. */
+export type DeviationKind = RejectionReason | 'unknown_type' | 'bad_time' | 'not_queryable';
+
+/** An event that is stored and is not as its source knows events: its sender may have changed. */
+export interface Deviation {
+  readonly kind: DeviationKind;
+  /** One of the source's types of events, or `unknown`: it labels metrics. */
+  readonly type: string;
+  /** In words, of bounded length; of what was sent it has names of fields only. */
+  readonly reason: string;
+}
+
 /** What a request with one event ended in. */
 export type SingleResult =
   /** The event is the one row that was written; it is stored if the gate admits it. */
-  | { readonly kind: 'event'; readonly event_id: Uint32Array; readonly claims: readonly Claim[]; readonly answer: string }
+  | {
+      readonly kind: 'event';
+      readonly event_id: Uint32Array;
+      readonly claims: readonly Claim[];
+      readonly answer: string;
+      readonly deviation?: Deviation;
+    }
   /** The event was read and is not taken: it counts as rejected for `reason`. */
   | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly code: ErrorCode; readonly context: ErrorContext }
   /** There is no event in the body. */
@@ -181,6 +201,14 @@ export interface SingleBody {
   memberText(name: string): string;
 }
 
+/** What can be read of a body that is an object and that no parser should see: texts among its members. */
+export interface SingleMembers {
+  /** As of `SingleBody`. */
+  readonly text: string;
+  /** The member `name` if it is a string; the last where there are several. */
+  member(name: string): string | undefined;
+}
+
 /** What a worker offers to the decoders of sources whose requests bring one event. */
 export interface SingleTools {
   /** A larger event is refused. */
@@ -189,11 +217,15 @@ export interface SingleTools {
   compile<Event>(schema: JsonSchema): Validator<Event>;
   /** Parses a body that must be one JSON object. The result is valid until the next call. */
   parseObject(request: SingleRequest): SingleBody | ErrorCode;
+  /** Reads a body that `parseObject` refused as `nesting_too_deep` or `too_many_keys`, for who must keep it nevertheless. */
+  readMembers(request: SingleRequest): SingleMembers | ErrorCode;
   /** Whether ClickHouse's JSON type is certain to take this text. */
   fitsJsonColumn(text: string): boolean;
+  /** The same for a whole body, which may have many more keys. */
+  fitsJsonColumnAsDocument(body: SingleBody): boolean;
   readonly identity: SingleIdentity;
   /** Of each decoded event exactly one row is written, to one of the source's tables. */
-  row(table: string): RowWriter;
+  row(table: string): SingleRowWriter;
 }
 
 export interface SingleIdentity {
@@ -214,12 +246,23 @@ export interface RowWriter {
   end(received_at_ms: number): void;
 }
 
+/** The same for tables that may have `uint8` columns. */
+export interface SingleRowWriter extends RowWriter {
+  number(column: string): NumberWriter;
+}
+
 export interface TextWriter {
   append(text: string): void;
 }
 
 export interface TimeWriter {
+  /** A whole number; before the epoch it is negative. */
   append(time_ms: number): void;
+}
+
+export interface NumberWriter {
+  /** A whole number from 0 to 255. */
+  append(value: number): void;
 }
 
 export interface UuidWriter {

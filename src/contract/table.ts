@@ -8,8 +8,9 @@
  * - `string`, `json`: varuint length and bytes per row; `json` must hold an object that ClickHouse's JSON type takes
  * - `dictionary`: LowCardinality(String)
  * - `datetime64`: DateTime64(3,'UTC'), Int64 milliseconds; `uuid`: 16 bytes
+ * - `uint8`: one byte; only in tables of sources whose requests bring one event each, since the kernel has no such columns
  */
-export type ColumnKind = 'string' | 'json' | 'dictionary' | 'datetime64' | 'uuid';
+export type ColumnKind = 'string' | 'json' | 'dictionary' | 'datetime64' | 'uuid' | 'uint8';
 
 export interface Column {
   readonly name: string;
@@ -51,4 +52,5 @@ export const COLUMN_TYPES: Readonly<Record<ColumnKind, string>> = {
   dictionary: 'LowCardinality(String)',
   datetime64: "DateTime64(3, 'UTC')",
   uuid: 'UUID',
+  uint8: 'UInt8',
 };

@@ -39,6 +39,8 @@ function columnValues(column: Column, data: Buffer, rows: number, entries: numbe
     }
     case 'datetime64':
       return each(rows, (row) => Number(data.readBigInt64LE(row * 8)));
+    case 'uint8':
+      return each(rows, (row) => data.readUInt8(row));
     case 'uuid':
       return each(rows, (row) => uuidText(data.subarray(row * 16, row * 16 + 16)));
   }

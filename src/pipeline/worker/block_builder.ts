@@ -12,7 +12,9 @@ import { TextColumn, TimeColumn, UuidColumn } from './columns.ts';
 type Writer = TextColumn | TimeColumn | UuidColumn;
 
 function createWriter(column: Column, store: ColumnStore): Writer {
-  switch (column.kind) {
+  const { kind } = column;
+  assert(kind !== 'uint8', `BUG: ${column.name} is of a kind that the kernel does not know`);
+  switch (kind) {
     case 'string':
     case 'json':
       return new TextColumn(store, store.create('text'));
@@ -23,7 +25,7 @@ function createWriter(column: Column, store: ColumnStore): Writer {
     case 'uuid':
       return new UuidColumn(store, store.create('fixed'));
     default:
-      return unreachable(column.kind);
+      return unreachable(kind);
   }
 }
 

@@ -7,9 +7,11 @@
  * finite; no path twice within an object, where a dot in a key joins path segments as nesting does.
  */
 import { FlatObjects } from './flat_object.ts';
-import { distinctPaths } from './json_paths.ts';
+import { distinctPaths, hasFewPaths } from './json_paths.ts';
+import { isPlainDocument } from './plain_document.ts';
 
 const DEPTH_MAX = 500;
+/** Keys of a small object, all taken together. */
 const KEYS_MAX = 1_000;
 /** An integer of at most so many digits is within Int64 whatever they are. */
 const SAFE_DIGITS_MAX = 18;
@@ -36,10 +38,15 @@ function isDigit(code: number): boolean {
 /** A reader of one text; one method per production of RFC 8259, each leaves `at` behind what it read. */
 class Reader {
   private at = 0;
-  private keys_left = KEYS_MAX;
   private has_dotted_key = false;
 
-  constructor(private readonly text: string) {}
+  private keys_read = 0;
+
+  /** @param keys_max how many keys the text may have in all */
+  constructor(
+    private readonly text: string,
+    private readonly keys_max: number,
+  ) {}
 
   isSafeObject(): boolean {
     this.skipSpace();
@@ -47,6 +54,10 @@ class Reader {
     this.skipSpace();
     if (this.at !== this.text.length) return false;
     return !this.has_dotted_key || distinctPaths(JSON.parse(this.text));
+  }
+
+  keysRead(): number {
+    return this.keys_read;
   }
 
   private peek(): number {
@@ -104,7 +115,7 @@ class Reader {
 
   private key(): string | undefined {
     const start = this.at;
-    if (this.keys_left-- === 0 || !this.string()) return undefined;
+    if (this.keys_read++ === this.keys_max || !this.string()) return undefined;
     const raw = this.text.slice(start + 1, this.at - 1);
     const key: string = raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
     if (key.includes('.')) this.has_dotted_key = true;
@@ -205,11 +216,22 @@ export class JsonGuard {
 
   /** True only for an object that ClickHouse's JSON type is certain to take. */
   fitsJsonColumn(text: string): boolean {
-    return this.flat.recognises(text) || new Reader(text).isSafeObject();
+    return this.flat.recognises(text) || new Reader(text, KEYS_MAX).isSafeObject();
+  }
+
+  /**
+   * The same for a document with as many keys as it likes, as long as they make no more paths than ClickHouse merges well.
+   *
+   * @param value what JSON.parse makes of it, and the kernel did not find too deep
+   */
+  fitsJsonColumnAsDocument(text: string, value: object): boolean {
+    if (isPlainDocument(text, value)) return true;
+    const reader = new Reader(text, text.length);
+    return reader.isSafeObject() && (reader.keysRead() <= KEYS_MAX || hasFewPaths(value));
   }
 
   /** The same without the short cut. */
   fitsJsonColumnRead(text: string): boolean {
-    return new Reader(text).isSafeObject();
+    return new Reader(text, KEYS_MAX).isSafeObject();
   }
 }

@@ -4,8 +4,9 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { ErrorCode } from '../../contract/errors.ts';
-import type { SingleBody, SingleRequest } from '../../contract/source.ts';
+import type { SingleBody, SingleMembers, SingleRequest } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { isJson } from './json_syntax.ts';
 
 /** No member's name: a raw control character cannot stand in one. The kernel then only looks for what hurts. */
 const NO_NAME = '\u0001';
@@ -45,6 +46,22 @@ export class SingleBodies {
     if (parsed === undefined) return 'not_json';
     const { value } = parsed;
     return isRecord(value) ? { value, text, memberText: (name) => this.memberText(request, name) } : 'not_an_object';
+  }
+
+  /** The same without a parser: only the texts among the object's members can be read. */
+  readMembers(request: SingleRequest): SingleMembers | ErrorCode {
+    const body = this.slab.subarray(request.offset, request.offset + request.length);
+    if (!isUtf8(body) || !isJson(body)) return 'not_json';
+    const text = body.toString('utf8');
+    if (!text.trimStart().startsWith('{')) return 'not_an_object';
+    return { text, member: (name) => this.textMember(request, name) };
+  }
+
+  private textMember(request: SingleRequest, name: string): string | undefined {
+    const text = this.memberText(request, name);
+    if (!text.startsWith('"')) return undefined;
+    const value: string = JSON.parse(text);
+    return value;
   }
 
   private memberText({ offset, length }: SingleRequest, name: string): string {

@@ -82,8 +82,9 @@ export class SingleEvents {
       const start = space.place(row.table, row.blockBytes());
       row.writeTo(space.bytes, start);
       row.reset();
-      const { claims, answer } = result;
-      return { kind: 'event', block: space.blocks.length - 1, event_id: uuidText(result.event_id), claims, answer };
+      const { claims, answer, deviation } = result;
+      const outcome = { kind: 'event', block: space.blocks.length - 1, event_id: uuidText(result.event_id), claims, answer } as const;
+      return deviation === undefined ? outcome : { ...outcome, deviation };
     }
     for (const row of this.row_list) row.reset();
     if (result.kind === 'rejected') rejected[result.reason] = (rejected[result.reason] ?? 0) + 1;
@@ -107,7 +108,9 @@ export class SingleEvents {
       eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(ajv, schema),
       parseObject: (request) => this.bodies.parse(request),
+      readMembers: (request) => this.bodies.readMembers(request),
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),
+      fitsJsonColumnAsDocument: ({ text, value }) => guard.fitsJsonColumnAsDocument(text, value),
       identity: this.identities,
       row: (table) => {
         const row = this.rows.get(table);

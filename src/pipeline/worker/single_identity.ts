@@ -12,6 +12,7 @@ const DIGEST_SEED = Uint32Array.of(0x70656e73, 0x746f636b, 4, 1);
 
 export class SingleIdentities implements SingleIdentity {
   private readonly words = new Uint32Array(DIGEST_WORDS);
+  private readonly word_bytes = Buffer.from(this.words.buffer);
   private seed = '';
   private ordinal = 0;
 
@@ -39,6 +40,6 @@ export class SingleIdentities implements SingleIdentity {
 
   bodyDigest({ offset, length }: SingleRequest): string {
     this.kernel.hash(offset, length, DIGEST_SEED, this.words, 0);
-    return Array.from(this.words, (word) => word.toString(16).padStart(8, '0')).join('');
+    return this.word_bytes.toString('hex');
   }
 }

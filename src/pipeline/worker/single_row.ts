@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { varuintBytes, writeVaruint } from '../../base/varint.ts';
 import { BLOCK_COLUMN_BYTES, BLOCK_PREFIX_BYTES, BLOCK_RECEIVED_AT, type BlockColumn, encodeBlockHeader } from '../../contract/block.ts';
-import type { RowWriter, TextWriter, TimeWriter, UuidWriter } from '../../contract/source.ts';
+import type { NumberWriter, SingleRowWriter, TextWriter, TimeWriter, UuidWriter } from '../../contract/source.ts';
 import type { Column, Table } from '../../contract/table.ts';
 
 const TIME_BYTES = 8;
@@ -104,12 +104,34 @@ class UuidCell extends Cell implements UuidWriter {
   }
 }
 
-function cellOf(column: Column): TextCell | TimeCell | UuidCell {
+class NumberCell extends Cell implements NumberWriter {
+  private value = 0;
+  override data_bytes = 1;
+
+  append(value: number): void {
+    this.set();
+    this.value = value;
+  }
+
+  layout(): BlockColumn {
+    return { data_bytes: this.data_bytes, dictionary_entries: 0, dictionary_bytes: 0, index_width_bytes: 0 };
+  }
+
+  writeTo(target: Buffer, offset: number): void {
+    target.writeUInt8(this.value, offset);
+  }
+}
+
+type AnyCell = TextCell | TimeCell | UuidCell | NumberCell;
+
+function cellOf(column: Column): AnyCell {
   switch (column.kind) {
     case 'datetime64':
       return new TimeCell(column);
     case 'uuid':
       return new UuidCell(column);
+    case 'uint8':
+      return new NumberCell(column);
     case 'string':
     case 'json':
     case 'dictionary':
@@ -117,9 +139,9 @@ function cellOf(column: Column): TextCell | TimeCell | UuidCell {
   }
 }
 
-export class SingleRow implements RowWriter {
+export class SingleRow implements SingleRowWriter {
   readonly table: string;
-  private readonly cells: readonly (TextCell | TimeCell | UuidCell)[];
+  private readonly cells: readonly AnyCell[];
   private readonly by_name: ReadonlyMap<string, Cell>;
   private readonly header: Uint8Array;
   private received_at_ms = 0;
@@ -149,6 +171,12 @@ export class SingleRow implements RowWriter {
   uuid(column: string): UuidWriter {
     const cell = this.by_name.get(column);
     assert(cell instanceof UuidCell, `BUG: ${this.table}.${column} is no column of UUIDs`);
+    return cell;
+  }
+
+  number(column: string): NumberWriter {
+    const cell = this.by_name.get(column);
+    assert(cell instanceof NumberCell, `BUG: ${this.table}.${column} is no column of numbers`);
     return cell;
   }
 

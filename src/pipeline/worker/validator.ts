@@ -5,10 +5,10 @@ import type { BrokenRule, JsonSchema, RejectionReason, Validator } from '../../c
 
 /**
  * `$data` stays off (it would let an event choose its own rules), and so does allErrors (one reason is enough). Where a schema is a
- * union, its discriminator says which branch is looked at.
+ * union, its discriminator says which branch is looked at. What a schema refers to is compiled once and not wherever it is used.
  */
 export function createAjv(): Ajv {
-  return new Ajv({ strict: true, allowUnionTypes: true, discriminator: true });
+  return new Ajv({ strict: true, allowUnionTypes: true, discriminator: true, inlineRefs: false });
 }
 
 function reasonOf(keyword: string, instance_path: string): RejectionReason {
@@ -22,6 +22,7 @@ function reasonOf(keyword: string, instance_path: string): RejectionReason {
     case 'maxLength':
       return 'too_long';
     case 'enum':
+    case 'discriminator':
       return 'unknown_value';
     default:
       return 'invalid';
@@ -30,9 +31,23 @@ function reasonOf(keyword: string, instance_path: string): RejectionReason {
 
 function brokenRule(problem: ErrorObject | undefined): BrokenRule {
   assert(problem !== undefined, 'BUG: a rule is asked for of a value that broke none');
-  const { keyword, instancePath, params, message } = problem;
-  const missing = keyword === 'required' ? String(params['missingProperty']) : '';
-  return { keyword, path: instancePath, missing, message: message ?? keyword };
+  const { keyword, instancePath: path, params, message = keyword } = problem;
+  const rule = { keyword, path, missing: '', message };
+  switch (keyword) {
+    case 'required':
+      return { ...rule, missing: String(params['missingProperty']) };
+    case 'enum': {
+      const allowed: readonly unknown[] = params['allowedValues'];
+      return { ...rule, message: `must be one of ${allowed.map((value) => (value === '' ? '(empty)' : value)).join(', ')}` };
+    }
+    case 'discriminator':
+      if (params['tagValue'] === undefined) return { ...rule, keyword: 'required', missing: String(params['tag']) };
+      return { ...rule, path: `${path}/${params['tag']}`, message: 'is not among the values that are known' };
+    case 'false schema':
+      return { ...rule, message: 'must be absent' };
+    default:
+      return rule;
+  }
 }
 
 export function compileValidator<Event>(ajv: Ajv, schema: JsonSchema): Validator<Event> {
@@ -41,7 +56,7 @@ export function compileValidator<Event>(ajv: Ajv, schema: JsonSchema): Validator
     accepts: (value): value is Event => validate(value),
     reason: () => {
       const problem = validate.errors?.[0];
-      return problem === undefined ? 'invalid' : reasonOf(problem.keyword, problem.instancePath);
+      return problem === undefined ? 'invalid' : reasonOf(brokenRule(problem).keyword, problem.instancePath);
     },
     brokenRule: () => brokenRule(validate.errors?.[0]),
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FlatObjects } from '../../../../src/pipeline/worker/flat_object.ts';
 import { JsonGuard } from '../../../../src/pipeline/worker/json_guard.ts';
+import { isPlainDocument } from '../../../../src/pipeline/worker/plain_document.ts';
 import { JSON_COLUMN_FITTING, JSON_COLUMN_REFUSED } from '../../../support/json_column_cases.ts';
 import { seededRandom } from '../../../support/seeded_random.ts';
 
@@ -15,6 +16,41 @@ test('objects that ClickHouse takes fit', () => {
 
 test('what ClickHouse refuses, or is no JSON object, does not fit', () => {
   for (const text of JSON_COLUMN_REFUSED) assert.equal(guard.fitsJsonColumn(text), false, text.slice(0, 100));
+});
+
+/** What the guard says of a document, by the short cut where that says yes. */
+function fitsAsDocument(text: string): boolean {
+  const value: unknown = JSON.parse(text);
+  return typeof value === 'object' && value !== null && guard.fitsJsonColumnAsDocument(text, value);
+}
+
+test('the short cut for documents says yes only where the proper reader does', () => {
+  const parsed = (text: string): boolean => {
+    try {
+      return JSON.parse(text) instanceof Object;
+    } catch {
+      return false;
+    }
+  };
+  const is_deep = (text: string): boolean => text.includes('['.repeat(501));
+  for (const text of JSON_COLUMN_REFUSED.filter((each) => parsed(each) && !is_deep(each)))
+    assert.equal(fitsAsDocument(text), false, text.slice(0, 100));
+  for (const text of JSON_COLUMN_FITTING) assert.equal(fitsAsDocument(text), true, text.slice(0, 100));
+  assert.equal(
+    isPlainDocument('{"a":[1,"x.y",{"b":null}],"c":"https://a.example/"}', { a: [1, 'x.y', { b: null }], c: 'https://a.example/' }),
+    true,
+  );
+});
+
+test('a document may have as many keys as ClickHouse merges well, and as many elements as it likes', () => {
+  const object = (keys: number): object => Object.fromEntries(Array.from({ length: keys }, (_, index) => [`k${index}`, index]));
+  const elements = Array.from({ length: 20_000 }, (_, index) => ({ a: index, b: { c: [{ d: 1 }] } }));
+  assert.equal(fitsAsDocument(JSON.stringify({ elements })), true);
+  assert.equal(fitsAsDocument(JSON.stringify(object(10_000))), true);
+  assert.equal(fitsAsDocument(JSON.stringify(object(10_001))), false);
+  assert.equal(fitsAsDocument(JSON.stringify({ a: [object(500), object(1_000)], b: 1 })), true);
+  assert.equal(fitsAsDocument(JSON.stringify({ a: [object(500), object(1_001)], b: 1 })), false);
+  assert.equal(guard.fitsJsonColumn(JSON.stringify(object(1_001))), false);
 });
 
 test('every proper prefix of an object is refused', () => {
