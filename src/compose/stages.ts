@@ -50,7 +50,7 @@ const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
 
 export function createTelemetry(log: Logger, observatory: Observatory): Telemetry {
   const names = { sources: SOURCES.map(({ name }) => name), tables: TABLES.map(({ name }) => name) };
-  return new Telemetry(log, names, observatory);
+  return new Telemetry(log, SYSTEM_CLOCK, names, observatory);
 }
 
 export function createKeyWatch(parts: { log: Logger; key_file: NodeKeyFile; key_ring: KeyRing }): KeyWatch {

@@ -3,6 +3,7 @@
  *
  * Every bound of the process is a setting, so that memory and disk at the worst are sums, and the sums stand here.
  */
+import { BODY_RESERVE_FRACTION } from '../contract/reserve.ts';
 import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
 import { invalid, type OriginOf } from './explain.ts';
 import type { Config } from './schema.ts';
@@ -188,6 +189,11 @@ export function worstCase({ http, workers, spool }: Config): WorstCase {
   const memory: Share[] = [
     { what: 'Penstock and Node.js at rest', settings: '', size_bytes: AT_REST_BYTES },
     { what: 'Requests not yet answered', settings: 'http.bytes_in_flight_max', size_bytes: http.bytes_in_flight_max },
+    {
+      what: 'Webhooks not yet answered',
+      settings: 'http.bytes_in_flight_max / 8',
+      size_bytes: Math.floor(http.bytes_in_flight_max * BODY_RESERVE_FRACTION),
+    },
     { what: 'Heaps of the workers', settings: 'workers.threads × heap_bytes_max', size_bytes: workers.threads * workers.heap_bytes_max },
     {
       what: 'Blocks that workers build',

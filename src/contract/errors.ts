@@ -20,6 +20,8 @@ const CATALOGUE = {
   no_events: { status: 400, message: 'The body has no array "events". Send {"events":[…]}.' },
   repeated_events: { status: 400, message: 'The body has the key "events" more than once. Send one array.' },
   body_around_events_too_large: { status: 400, message: 'The body has more than 1 MiB beside its array "events". Send only the events.' },
+  no_webhook_id: { status: 400, message: 'The body has no text "id". Send {"id":"…","type":"…","payload":{…}}.' },
+  no_webhook_type: { status: 400, message: 'The body has no text "type". Send {"id":"…","type":"…","payload":{…}}.' },
   nesting_too_deep: { status: 400, message: 'The body nests deeper than 500 levels.' },
   too_many_keys: { status: 400, message: 'An object in the body has too many keys.' },
   field_required: { status: 400, message: "Field '{field}' is required" },

@@ -22,4 +22,6 @@ export interface Submission extends Responder {
   readonly format: number;
   /** Of the header `Idempotency-Key`; empty when there is none. */
   readonly idempotency_key: string;
+  /** Its sender gives up when it is refused: see `SourceCommon`. */
+  readonly uses_reserve: boolean;
 }

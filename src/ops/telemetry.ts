@@ -4,7 +4,10 @@
  */
 
 import type { LedgerAnswer } from '../contract/ledger.ts';
+import type { Clock } from '../contract/ports.ts';
 import type { SealedSegment } from '../contract/segment.ts';
+import type { Deviation } from '../contract/source.ts';
+import { Deviations } from './deviations.ts';
 import type { Logger } from './logger.ts';
 import { ClaimMetrics, type RegistryName } from './metrics/claim_metrics.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
@@ -36,6 +39,8 @@ const MILD_INCIDENTS: ReadonlySet<string> = new Set(['disk_writable_again', 'dis
 const TROUBLED_STATES: ReadonlySet<string> = new Set(['paused', 'stopped']);
 
 export class Telemetry {
+  /** For the live page. */
+  readonly deviations: Deviations;
   private readonly registry = createRegistry();
   private readonly ingest: IngestMetrics;
   private readonly spool: SpoolMetrics;
@@ -45,9 +50,11 @@ export class Telemetry {
 
   constructor(
     private readonly log: Logger,
-    names: { readonly sources: readonly string[]; readonly tables: readonly string[] },
+    clock: Clock,
+    private readonly names: { readonly sources: readonly string[]; readonly tables: readonly string[] },
     readings: Readings,
   ) {
+    this.deviations = new Deviations({ clock, log: (line) => this.log.warn(line, 'event_invalid') });
     this.ingest = new IngestMetrics(this.registry, names.sources, () => readings.ingest());
     this.spool = new SpoolMetrics(this.registry, () => readings.spool());
     this.claims = new ClaimMetrics(this.registry);
@@ -72,6 +79,10 @@ export class Telemetry {
     slabDispatched: (requests: number, bytes: number): void => this.ingest.slabDispatched(requests, bytes),
     eventsCounted: (source: number, accepted: number, rejected: Readonly<Record<string, number>>): void =>
       this.ingest.eventsCounted(source, accepted, rejected),
+    eventDeviated: (source: number, deviation: Deviation): void => {
+      this.ingest.eventDeviated(source, deviation.type, deviation.kind);
+      this.deviations.note(this.names.sources[source], deviation);
+    },
     workerDied: (reason: string): void => {
       this.ingest.workerDied();
       this.log.error({ reason }, 'worker_died');

@@ -26,6 +26,7 @@ export class IngestMetrics {
   private readonly bytes: Counter<'route'>;
   private readonly accepted: Counter<'source'>;
   private readonly rejected: Counter<'source' | 'reason'>;
+  private readonly invalid: Counter<'source' | 'type' | 'reason'>;
   private readonly slab_requests: Histogram;
   private readonly slab_bytes: Histogram;
   private readonly worker_deaths: Counter;
@@ -68,6 +69,12 @@ export class IngestMetrics {
       labelNames: ['source', 'reason'],
       registers,
     });
+    this.invalid = new Counter({
+      name: 'penstock_events_invalid_total',
+      help: 'Events stored with valid = 0, since they are not as their source knows events, by type of event and kind of deviation.',
+      labelNames: ['source', 'type', 'reason'],
+      registers,
+    });
     this.slab_requests = new Histogram({
       name: 'penstock_dispatch_slab_requests',
       help: 'Requests that travelled to a worker together.',
@@ -105,6 +112,10 @@ export class IngestMetrics {
     const name = this.source_names[source] ?? 'unknown';
     this.accepted.inc({ source: name }, accepted);
     for (const [reason, count] of Object.entries(rejected)) this.rejected.inc({ source: name, reason }, count);
+  }
+
+  eventDeviated(source: number, type: string, kind: string): void {
+    this.invalid.inc({ source: this.source_names[source] ?? 'unknown', type, reason: kind });
   }
 
   workerDied(): void {

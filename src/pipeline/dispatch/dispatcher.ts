@@ -13,6 +13,7 @@ import type { Clock, Random } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
+import type { Deviation } from '../../contract/source.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
@@ -33,6 +34,8 @@ export interface DispatchObserver {
   slabDispatched(requests: number, bytes: number): void;
   /** Events counted and answered; `rejected` by reason. With `accepted` 0 no block tells of them, so that whoever keeps books must. */
   eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void;
+  /** An event was stored that is not as its source knows events. */
+  eventDeviated(source: number, deviation: Deviation): void;
   workerDied(reason: string): void;
 }
 
@@ -65,6 +68,8 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 64 * 1024;
+/** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
+const RESERVED_SLABS = 16;
 
 export class Dispatcher {
   private readonly open = new Map<number, OpenSlab>();
@@ -100,7 +105,7 @@ export class Dispatcher {
   /** Copies the body; it may be reused on return. What is not taken is answered `overloaded` at once. */
   submit(submission: Submission, body: Uint8Array): void {
     const received_at_ms = this.ports.clock.nowMs();
-    const slab = this.slabFor(submission.source, this.months.of(received_at_ms), body.length);
+    const slab = this.slabFor(submission, this.months.of(received_at_ms), body.length);
     if (slab === undefined) {
       submission.failed('overloaded');
       return;
@@ -138,10 +143,10 @@ export class Dispatcher {
     return { queued: this.queue.length + this.open.size, running: this.running };
   }
 
-  private slabFor(source: number, month: number, body_bytes: number): OpenSlab | undefined {
+  private slabFor({ source, uses_reserve }: Submission, month: number, body_bytes: number): OpenSlab | undefined {
     const current = this.open.get(source);
     if (current?.kind.month === month && current.fits(body_bytes)) return current;
-    if (this.queue.length >= this.limits.slabs_queued_max) return undefined;
+    if (this.queue.length >= this.limits.slabs_queued_max + (uses_reserve ? RESERVED_SLABS : 0)) return undefined;
     if (current !== undefined) this.queue.push(current);
     const slab = this.createSlab(source, month, body_bytes);
     this.open.set(source, slab);
@@ -165,11 +170,23 @@ export class Dispatcher {
   private pump(): void {
     const places = this.limits.threads * this.limits.slabs_per_thread_max;
     while (this.running < places) {
-      const piece = this.pieces_running < Math.max(1, places - 1) ? this.pieces.shift() : undefined;
-      const slab = piece ?? this.queue.shift() ?? this.takeOpen();
+      const reserved = this.takeReserved();
+      const piece = reserved === undefined && this.pieces_running < Math.max(1, places - 1) ? this.pieces.shift() : undefined;
+      const slab = reserved ?? piece ?? this.queue.shift() ?? this.takeOpen();
       if (slab === undefined) return;
       void (slab === piece ? this.runPiece(slab) : this.run(slab));
     }
+  }
+
+  /** While slabs wait, requests that use the reserve go before them: they are few, and their sender is in a hurry. */
+  private takeReserved(): OpenSlab | undefined {
+    if (this.queue.length === 0) return undefined;
+    for (const [source, slab] of this.open) {
+      if (!slab.submissions[0].uses_reserve) continue;
+      this.open.delete(source);
+      return slab;
+    }
+    return undefined;
   }
 
   /** An open slab that may leave now: any while a thread has nothing under way, else only one that is worth a trip of its own. */

@@ -37,6 +37,7 @@ export class PieceSubmission implements Submission, SlabTarget {
   readonly tenant: Tenant;
   readonly format: number;
   readonly idempotency_key = '';
+  readonly uses_reserve = false;
   readonly counts: Promise<PieceCounts>;
   private resolve: (counts: PieceCounts) => void = () => undefined;
   private reject: (error: OperatingError) => void = () => undefined;

@@ -8,11 +8,15 @@ import type { Gate, GateRequest } from '../../contract/gate.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import type { SlabResult } from '../../contract/slab.ts';
+import type { Deviation } from '../../contract/source.ts';
 
 export interface SingleVerdictPorts {
   readonly gate: Gate;
   readonly spool: { append(block: SpoolBlock): Promise<void> };
-  readonly observer: { eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void };
+  readonly observer: {
+    eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void;
+    eventDeviated(source: number, deviation: Deviation): void;
+  };
 }
 
 /** What a slab's requests have in common. */
@@ -36,8 +40,10 @@ export class SingleVerdicts {
         continue;
       }
       const { table, offset, bytes, rows } = result.blocks[outcome.block];
-      const block: SpoolBlock = { table, month: trip.month, rows, bytes: new Uint8Array(result.output, offset, bytes).slice() };
-      const { event_id, claims, answer } = outcome;
+      const { uses_reserve } = submission;
+      const own_bytes = new Uint8Array(result.output, offset, bytes).slice();
+      const block: SpoolBlock = { table, month: trip.month, rows, bytes: own_bytes, uses_reserve };
+      const { event_id, claims, answer, deviation } = outcome;
       const request: GateRequest = {
         tenant: submission.tenant,
         received_at_ms: trip.receivedAtMs(index),
@@ -46,17 +52,18 @@ export class SingleVerdicts {
         claims,
         answer,
       };
-      void this.decide(submission, request, block);
+      void this.decide(submission, request, block, deviation);
     }
     if (Object.keys(result.rejected).length > 0) observer.eventsCounted(trip.submissions[0].source, 0, result.rejected);
   }
 
-  private async decide(submission: Submission, request: GateRequest, block: SpoolBlock): Promise<void> {
+  private async decide(submission: Submission, request: GateRequest, block: SpoolBlock, deviation?: Deviation): Promise<void> {
     const { gate, observer } = this.ports;
     const verdict = await gate.admit(request);
     switch (verdict.kind) {
       case 'admitted':
-        await this.store(submission, request, block);
+        if (!(await this.store(submission, request, block))) return;
+        if (deviation !== undefined) observer.eventDeviated(submission.source, deviation);
         return;
       case 'repeated':
         submission.answered(verdict.answer);
@@ -68,7 +75,7 @@ export class SingleVerdicts {
     }
   }
 
-  private async store(submission: Submission, request: GateRequest, block: SpoolBlock): Promise<void> {
+  private async store(submission: Submission, request: GateRequest, block: SpoolBlock): Promise<boolean> {
     const { gate, spool, observer } = this.ports;
     try {
       await spool.append(block);
@@ -76,10 +83,11 @@ export class SingleVerdicts {
       if (!(error instanceof OperatingError)) throw error;
       gate.settle(request, false);
       submission.failed(error.code, error.context);
-      return;
+      return false;
     }
     gate.settle(request, true);
     submission.answered(request.answer);
     observer.eventsCounted(submission.source, 1, {});
+    return true;
   }
 }

@@ -81,9 +81,9 @@ export class FrontEnd {
       .filter(({ error_shape }) => error_shape === 'detail')
       .map(({ path }) => path.split('/:', 1)[0]);
     this.app = ports.engine.App();
-    for (const [source, { routes, kind }] of sources.entries()) {
+    for (const [source, { routes, kind, uses_reserve = false }] of sources.entries()) {
       for (const [index, route] of routes.entries())
-        this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch' });
+        this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch', uses_reserve });
     }
     this.mountReads();
     for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));

@@ -35,6 +35,7 @@ export interface RoutePlace {
   readonly media: readonly Media[];
   /** Whether a body that is too long to be held may be read while it arrives. */
   readonly takes_uploads: boolean;
+  readonly uses_reserve: boolean;
 }
 
 export class IngestRequest implements Submission {
@@ -42,6 +43,7 @@ export class IngestRequest implements Submission {
   readonly route: number;
   readonly format: number;
   readonly idempotency_key: string;
+  readonly uses_reserve: boolean;
   /** The announced length of the body; -1 when it comes in chunks. */
   private readonly expected_bytes: number;
   private readonly started_ms: number;
@@ -66,6 +68,7 @@ export class IngestRequest implements Submission {
     this.source = place.source;
     this.route = place.index;
     this.format = head.format();
+    this.uses_reserve = place.uses_reserve;
     this.idempotency_key = head.idempotency_key;
     this.expected_bytes = head.content_length;
     this.started_ms = context.clock.monotonicMs();
@@ -116,7 +119,7 @@ export class IngestRequest implements Submission {
   }
 
   private hold(bytes: number): boolean {
-    if (!this.context.budget.take(bytes)) return false;
+    if (!this.context.budget.take(bytes, this.uses_reserve)) return false;
     this.held_bytes += bytes;
     return true;
   }

@@ -5,6 +5,7 @@ import type { LedgerAnswer, LedgerFigures } from '../../../src/contract/ledger.t
 import type { SealedSegment } from '../../../src/contract/segment.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { Telemetry } from '../../../src/ops/telemetry.ts';
+import { ManualClock } from '../../support/manual_clock.ts';
 
 const SEGMENT: SealedSegment = {
   id: '00000000-0000-4000-8000-000000000000',
@@ -35,6 +36,7 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
   });
   const telemetry = new Telemetry(
     createLogger(output, 'info'),
+    new ManualClock(0),
     { sources: ['deploy_report'], tables: ['deploy_events'] },
     {
       ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),

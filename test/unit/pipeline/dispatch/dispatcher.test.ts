@@ -53,6 +53,7 @@ class Scene {
       slabDispatched: () => undefined,
       eventsCounted: (_source: number, accepted: number, rejected: Readonly<Record<string, number>>) =>
         this.counted.push([accepted, rejected]),
+      eventDeviated: () => undefined,
       workerDied: (reason: string) => this.deaths.push(reason),
     };
     const gate: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
@@ -63,7 +64,7 @@ class Scene {
     );
   }
 
-  submit(body: Uint8Array): void {
+  submit(body: Uint8Array, uses_reserve = false): void {
     const number = this.answers.push('waiting') - 1;
     const submission: Submission = {
       source: 0,
@@ -71,6 +72,7 @@ class Scene {
       tenant: TENANT,
       format: 0,
       idempotency_key: '',
+      uses_reserve,
       answered: (answer) => {
         this.answers[number] = answer;
       },
@@ -157,6 +159,20 @@ test('full slabs queue in order, and beyond the queue a request is refused at on
   for (let count = 0; count < 4; count++) await scene.finishNext();
   assert.deepEqual(scene.answers.slice(0, 4), ['1+1', '1+1', '1+1', '1+1']);
   assert.deepEqual(scene.dispatcher.depth(), { queued: 0, running: 0 });
+});
+
+test('requests that use the reserve are taken when others are refused, and go before those that wait', async () => {
+  const scene = new Scene({ slab_requests_max: 1 });
+  for (let count = 0; count < 5; count++) {
+    scene.submit(GOOD);
+    await setImmediate();
+  }
+  scene.submit(BAD, true);
+  await setImmediate();
+  assert.deepEqual(scene.answers.slice(3), ['waiting', 'overloaded', 'waiting']);
+  await scene.finishNext();
+  await scene.finishNext();
+  assert.deepEqual(scene.answers, ['1+1', 'waiting', 'waiting', 'waiting', 'overloaded', 'not_json']);
 });
 
 test('a body larger than a slab travels alone', async () => {

@@ -19,6 +19,7 @@ class Scene {
   readonly settled: [string, boolean][] = [];
   readonly appended: SpoolBlock[] = [];
   readonly counted: [number, Record<string, number>][] = [];
+  readonly deviations: string[] = [];
   readonly waiting: (() => void)[] = [];
   spool_error: Error | undefined;
 
@@ -31,7 +32,10 @@ class Scene {
           this.appended.push(block);
         },
       },
-      observer: { eventsCounted: (_source, accepted, rejected) => this.counted.push([accepted, rejected]) },
+      observer: {
+        eventsCounted: (_source, accepted, rejected) => this.counted.push([accepted, rejected]),
+        eventDeviated: (_source, { reason }) => this.deviations.push(reason),
+      },
     });
     const submissions = texts.map((_, index) => this.submission(index));
     const task = createSlab(texts.map((text) => Buffer.from(text === '' ? '{}' : JSON.stringify({ text }))));
@@ -60,6 +64,7 @@ class Scene {
       format: 0,
       tenant: TENANT,
       idempotency_key: '',
+      uses_reserve: true,
       counted: () => answer('counts'),
       answered: answer,
       failed: answer,
@@ -73,8 +78,8 @@ test('what the gate admits is stored, settled and answered; what it does not adm
   assert.deepEqual(scene.answers, ['"new"', '"first"', 'not_found', 'overloaded', 'not_an_object']);
   assert.deepEqual(scene.settled, [['"new"', true]]);
   assert.deepEqual(
-    scene.appended.map(({ table, month, rows }) => [table, month, rows]),
-    [['notes', 202611, 1]],
+    scene.appended.map(({ table, month, rows, uses_reserve }) => [table, month, rows, uses_reserve]),
+    [['notes', 202611, 1, true]],
   );
 });
 

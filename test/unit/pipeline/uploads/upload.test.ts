@@ -44,6 +44,7 @@ class Scene {
       tenant: TENANT,
       format: 0,
       idempotency_key: '',
+      uses_reserve: false,
       counted: (accepted, rejected) => answer(`${accepted}+${rejected}`),
       answered: answer,
       failed: answer,
