@@ -28,6 +28,7 @@ async function readValue(walker: NativeWalker, type: string): Promise<string> {
   }
   if (shape.kind === 'dictionary') return readDictionaryValue(walker);
   const bytes = await walker.bytes(shape.width_bytes);
+  if (kind === 'uint8') return String(bytes.readUInt8());
   return kind === 'uuid' ? uuidText(bytes) : timeText(Number(bytes.readBigInt64LE()));
 }
 

@@ -20,9 +20,10 @@ const SHAPES: Readonly<Record<ColumnKind, ColumnShape>> = {
   dictionary: { kind: 'dictionary' },
   datetime64: { kind: 'fixed', width_bytes: 8 },
   uuid: { kind: 'fixed', width_bytes: 16 },
+  uint8: { kind: 'fixed', width_bytes: 1 },
 };
 
-const KINDS: readonly ColumnKind[] = ['string', 'json', 'dictionary', 'datetime64', 'uuid'];
+const KINDS: readonly ColumnKind[] = ['string', 'json', 'dictionary', 'datetime64', 'uuid', 'uint8'];
 
 /** Texts looked at with one read. */
 const TEXTS_BYTES = 1 << 16;

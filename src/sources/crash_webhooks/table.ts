@@ -50,6 +50,8 @@ const NAME = 'webhook_events';
 export const WEBHOOK_EVENTS: Table = {
   name: NAME,
   columns: COLUMNS,
+  device_column: 'device_id',
+  expires_by: 'received_at',
   migrations: [
     createTableStatement(
       { name: NAME, columns: COLUMNS },
