@@ -41,8 +41,10 @@ interface Webhook extends Envelope {
   /** Undefined when it is absent. */
   readonly created_on: unknown;
   readonly fields: Readonly<Record<FieldColumn, string>>;
+  /** The whole body. */
   readonly text: string;
-  readonly is_queryable: boolean;
+  /** The member `payload` as it was sent, where it is an object that the JSON column takes. */
+  readonly payload: string;
   /** In the order in which a person should learn of them. */
   readonly flaws: readonly Flaw[];
 }
@@ -83,9 +85,14 @@ export class WebhookDecoder implements SingleDecoder {
     const { id, type, created_on, payload } = value;
     if (typeof id !== 'string') return refuse('no_webhook_id');
     if (typeof type !== 'string') return refuse('no_webhook_type');
-    const is_queryable = this.tools.fitsJsonColumnAsDocument(body);
-    const flaws = [...this.judge(value, type), ...(is_queryable ? [] : [notQueryable('has a key twice, a lone surrogate, or too much')])];
-    return { id, type, created_on, fields: fieldsOf(payload), text, is_queryable, flaws };
+    const flaws = this.judge(value, type);
+    const webhook = { id, type, created_on, fields: fieldsOf(payload), text };
+    // One that is no object breaks the schema of every type.
+    if (!isRecord(payload)) return { ...webhook, payload: EMPTY_OBJECT, flaws };
+    const document = { value: payload, text: body.memberText('payload') };
+    if (this.tools.fitsJsonColumnAsDocument(document)) return { ...webhook, payload: document.text, flaws };
+    const flaw = notQueryable('the payload has a key twice, a lone surrogate, or too much');
+    return { ...webhook, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
   }
 
   /** What would hurt a parser is kept as it came, with what can be told of it without one. */
@@ -95,14 +102,16 @@ export class WebhookDecoder implements SingleDecoder {
     const [id, type] = [members.member('id'), members.member('type')];
     if (id === undefined) return refuse('no_webhook_id');
     if (type === undefined) return refuse('no_webhook_type');
-    const flaw = notQueryable(problem === 'nesting_too_deep' ? 'nests too deep to be read' : 'has too many keys to be read');
+    const flaw = notQueryable(
+      problem === 'nesting_too_deep' ? 'the body nests too deep to be read' : 'the body has too many keys to be read',
+    );
     return {
       id,
       type,
       created_on: members.member('created_on'),
       fields: NO_FIELDS,
       text: members.text,
-      is_queryable: false,
+      payload: EMPTY_OBJECT,
       flaws: [flaw],
     };
   }
@@ -140,7 +149,7 @@ export class WebhookDecoder implements SingleDecoder {
     columns.created_on.append(derived.created_on_ms);
     columns.received_at.append(received_at_ms);
     for (const { name, column } of columns.fields) column.append(webhook.fields[name]);
-    columns.payload.append(webhook.is_queryable ? webhook.text : EMPTY_OBJECT);
+    columns.payload.append(webhook.payload);
     columns.body_raw.append(webhook.text);
     columns.valid.append(derived.reason === '' ? 1 : 0);
     columns.reason.append(derived.reason);
@@ -170,8 +179,12 @@ function columnsOf(row: SingleRowWriter) {
   };
 }
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function notQueryable(why: string): Flaw {
-  return { kind: 'not_queryable', reason: `the body ${why} for the column payload, which is empty` };
+  return { kind: 'not_queryable', reason: `${why} for the column payload, which is empty` };
 }
 
 /** The time that a webhook says, or that of its receipt where it says none or one that cannot be kept. */

@@ -134,7 +134,7 @@ for (const { name, body } of exampleWebhooks()) {
     const { row } = takeWebhook(body);
     assert.deepEqual([row['valid'], row['reason']], [1, '']);
     assert.equal(row['body_raw'], body);
-    assert.equal(row['payload'], body);
+    assert.deepEqual(JSON.parse(String(row['payload'])), JSON.parse(body).payload);
   });
 }
 
@@ -143,7 +143,8 @@ for (const [type, { example = type, broken, grows }] of Object.entries(CASES)) {
     test(`${type}: ${path} ${value === undefined ? 'missing' : `being ${JSON.stringify(value)}`} is kept as invalid, with the reason`, () => {
       const body = webhookText(type, changed(example, path, value));
       const { row, outcome } = takeWebhook(body);
-      assert.deepEqual([row['valid'], row['reason'], row['body_raw'], row['payload']], [0, reason, body, body]);
+      assert.deepEqual([row['valid'], row['reason'], row['body_raw']], [0, reason, body]);
+      assert.deepEqual(JSON.parse(String(row['payload'])), JSON.parse(body).payload);
       assert.equal(outcome.kind === 'event' && outcome.deviation?.type, type);
     });
   }
