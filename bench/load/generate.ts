@@ -1,7 +1,6 @@
 /**
  * The load generator as a process of its own: `node generate.js PORT KEY BATCH_EVENTS SECONDS SEED CONNECTIONS RATE SOURCE` plays a
- * fleet as `penstock load` does, or pipelines where SOURCE is `release_events`, and prints one line, a `Generated`. RATE is events per
- * second, 0 as fast as it goes.
+ * fleet as `penstock load` does, or what SOURCE says, and prints one line, a `Generated`. RATE is events per second, 0 as fast as it goes.
  */
 
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
@@ -9,6 +8,8 @@ import { FleetTraffic } from '../../src/cli/load/fleet_traffic.ts';
 import { LoadRun } from '../../src/cli/load/load_run.ts';
 import { PipelineTraffic } from '../../src/cli/load/pipeline_traffic.ts';
 import { SeededRandom } from '../../src/cli/load/seeded_random.ts';
+import { WebhookTraffic } from '../../src/cli/load/webhook_traffic.ts';
+import { SOURCE_NAMES } from './options.ts';
 
 export interface Generated {
   readonly acknowledged_requests: number;
@@ -26,7 +27,7 @@ export interface Generated {
 
 const DEVICES = 100_000;
 
-const [port, key, batch_events, seconds_max, seed, connections, rate, source] = process.argv.slice(2);
+const [port, key, batch_events, seconds_max, seed, connections, rate, source_name] = process.argv.slice(2);
 const plan = {
   address: { host: '127.0.0.1', port: Number(port) },
   key: String(key),
@@ -38,7 +39,13 @@ const plan = {
   seconds_max: Number(seconds_max),
   events_max: Number.POSITIVE_INFINITY,
 };
-const traffic = source === 'release_events' ? new PipelineTraffic(plan) : new FleetTraffic(plan);
+const MAKERS = {
+  deploy_report: () => new FleetTraffic(plan),
+  release_events: () => new PipelineTraffic(plan),
+  crash_webhooks: () => new WebhookTraffic(plan),
+};
+const source = SOURCE_NAMES.find((name) => name === source_name) ?? 'deploy_report';
+const traffic = MAKERS[source]();
 const run = new LoadRun(plan, { clock: SYSTEM_CLOCK, random: new SeededRandom(plan.seed) }, traffic);
 const before = process.cpuUsage();
 const { tally, duration_ms, stopped } = await run.run();

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 /** What can be loaded: each has targets of its own. */
-export const SOURCE_NAMES = ['deploy_report', 'release_events'] as const;
+export const SOURCE_NAMES = ['deploy_report', 'release_events', 'crash_webhooks'] as const;
 export type SourceName = (typeof SOURCE_NAMES)[number];
 
 export interface BenchOptions {
@@ -19,7 +19,7 @@ export interface BenchOptions {
 export const HELP = `Measures the daemon against the raw peer and says which targets it meets (exit 1 if it misses one).
 
 npm run bench:load -- [options]
-  --source NAME    Load with deploy_report (the default) or release_events, whose requests bring one event each
+  --source NAME    Load with deploy_report (the default), or release_events or crash_webhooks, whose requests bring one event each
   --rounds N       Measure every server so many times and take the medians (default 3)
   --seconds S      Load for so many seconds each time (default 3)
   --quick          Do one round of one second: a look, not a measurement

@@ -11,9 +11,9 @@ import { Children } from './child.ts';
 import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
-import { formatSingles, measureSingles } from './release_events.ts';
 import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
 import { startDaemon, startRaw } from './servers.ts';
+import { formatSingles, measureSingles, type SinglesSource } from './singles.ts';
 import { judgeTargets, summarize } from './targets.ts';
 
 const RESIDENT_MEASURED_AFTER_MS = 1500;
@@ -28,7 +28,8 @@ async function runBench(options: BenchOptions): Promise<number> {
     rmSync(directory, { recursive: true, force: true });
   });
   try {
-    if (options.source === 'release_events') return await benchSingles(options, children, directory);
+    const { source } = options;
+    if (source !== 'deploy_report') return await benchSingles(source, options, children, directory);
     const report = await bench(options, children, directory);
     await writeReport(options, report);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
@@ -38,8 +39,8 @@ async function runBench(options: BenchOptions): Promise<number> {
   }
 }
 
-async function benchSingles(options: BenchOptions, children: Children, directory: string): Promise<number> {
-  const report = await measureSingles(children, directory, options, (line) => process.stderr.write(`${line}\n`));
+async function benchSingles(source: SinglesSource, options: BenchOptions, children: Children, directory: string): Promise<number> {
+  const report = await measureSingles(children, directory, { ...options, source }, (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatSingles(report));
   return report.verdicts.every(({ is_met }) => is_met) ? 0 : 1;
 }

@@ -38,7 +38,7 @@ export async function startDaemon(
   children: Children,
   directory: string,
   ack: 'disk' | 'memory',
-  use: 'deploy' | 'events' = 'deploy',
+  use: 'deploy' | 'events' | 'webhook' = 'deploy',
 ): Promise<Server> {
   const [port = 0, admin_port = 0, engine_port = 0] = await reservePorts(3);
   const environment = {
