@@ -23,7 +23,7 @@ npm run bench:load -- [options]
   --rounds N       Measure every server so many times and take the medians (default 3)
   --seconds S      Load for so many seconds each time (default 3)
   --quick          Do one round of one second: a look, not a measurement
-  --batches LIST   Load with so many events per request (default 1,100)
+  --batches LIST   Load with so many events per request (default 1,100,1000)
   --report DIR     Write load.html and load.json there (default bench/report)
   --json           Print JSON for scripts
   --help           Print this
@@ -42,7 +42,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
-      batches: { type: 'string', default: '1,100' },
+      batches: { type: 'string', default: '1,100,1000' },
       report: { type: 'string', default: 'bench/report' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

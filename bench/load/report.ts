@@ -1,4 +1,5 @@
 /** What a run of the load bench says: tables on the terminal, a page to look at later, an object for scripts. */
+import { cpuChart } from './plot.ts';
 import { escapeHtml, formatTable, htmlTable, type Table } from './table.ts';
 import type { Summary, Verdict } from './targets.ts';
 
@@ -20,7 +21,7 @@ export interface BenchReport {
   readonly summaries: readonly Summary[];
 }
 
-const SERVER_TITLES = { raw: 'raw', daemon: 'daemon, ack disk', daemon_memory: 'daemon, ack memory' } as const;
+const SERVER_TITLES = { raw: 'raw', daemon: 'daemon, ack disk', daemon_memory: 'daemon, ack memory', fastify: 'Fastify peer' } as const;
 const GIB = 1024 ** 3;
 
 export function formatReport(report: BenchReport): string {
@@ -45,6 +46,8 @@ th:first-child, td:first-child { text-align: left; }
 <p>${escapeHtml(describeMachine(report))}</p>
 <h2>Targets</h2>
 ${htmlTable(verdictTable(report.verdicts))}
+<h2>Processor time per event</h2>
+${cpuChart(report.summaries, SERVER_TITLES)}
 <h2>Measured</h2>
 <p>Medians over the rounds. CPU is user and system time of the server's own process, the engine's not counted.</p>
 ${htmlTable(summaryTable(report.summaries))}

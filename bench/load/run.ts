@@ -12,7 +12,7 @@ import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
 import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
-import { startDaemon, startRaw } from './servers.ts';
+import { startDaemon, startFastify, startRaw } from './servers.ts';
 import { formatSingles, measureSingles, type SinglesSource } from './singles.ts';
 import { judgeTargets, summarize } from './targets.ts';
 
@@ -51,10 +51,11 @@ async function bench(options: BenchOptions, children: Children, directory: strin
   await waitUntilQuiet(daemon.child.pid, RESIDENT_MEASURED_AFTER_MS);
   const resident_bytes_at_rest = await readResidentBytes(daemon.child.pid);
   const daemon_memory = await startDaemon(children, directory, 'memory');
+  const fastify = await startFastify(children, daemon_memory.clickhouse_url ?? '');
   const contestants: Contestant[] = [];
   for (const batch_events of options.batches) {
     const raw = await startRaw(children, batch_events);
-    contestants.push(...[raw, daemon, daemon_memory].map((server) => ({ server, batch_events })));
+    contestants.push(...[raw, daemon, daemon_memory, fastify].map((server) => ({ server, batch_events })));
   }
   const plan = { rounds: options.rounds, seconds: options.seconds, seed: Date.now() };
   const samples = await measureRounds(children, contestants, plan, (line) => process.stderr.write(`${line}\n`));

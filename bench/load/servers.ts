@@ -1,11 +1,11 @@
-/** The servers that are compared: the raw peer and the daemon as users run it, each on free ports in a directory of its own. */
+/** The servers that are compared: the raw peer, the Fastify peer and the daemon as users run it, each on free ports in a directory of its own. */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Child, Children } from './child.ts';
 
-export type ServerName = 'raw' | 'daemon' | 'daemon_memory';
+export type ServerName = 'raw' | 'daemon' | 'daemon_memory' | 'fastify';
 
 /** A server that can be loaded. */
 export interface Server {
@@ -15,10 +15,13 @@ export interface Server {
   readonly key: string;
   /** How long it must do nothing before a load counts as dealt with, milliseconds. */
   readonly quiet_ms: number;
+  /** Of its ClickHouse, where it has one. */
+  readonly clickhouse_url?: string;
 }
 
 const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const RAW_PATH = fileURLToPath(new URL('../peers/raw.js', import.meta.url));
+const FASTIFY_PATH = fileURLToPath(new URL('../peers/fastify.js', import.meta.url));
 const READY_MS_MAX = 60_000;
 const READY_POLL_MS = 100;
 const KEYS_MS_MAX = 30_000;
@@ -53,7 +56,21 @@ export async function startDaemon(
   const created: { key: string } = JSON.parse(line);
   const child = children.start(`the daemon (ack: ${ack})`, [MAIN_PATH, 'serve'], environment);
   await waitUntilReady(child, port);
-  return { name: ack === 'disk' ? 'daemon' : 'daemon_memory', child, port, key: created.key, quiet_ms: DAEMON_QUIET_MS };
+  return {
+    name: ack === 'disk' ? 'daemon' : 'daemon_memory',
+    child,
+    port,
+    key: created.key,
+    quiet_ms: DAEMON_QUIET_MS,
+    clickhouse_url: `http://127.0.0.1:${engine_port}`,
+  };
+}
+
+/** The Fastify peer, which inserts into the given ClickHouse. */
+export async function startFastify(children: Children, clickhouse_url: string): Promise<Server> {
+  const child = children.start('the Fastify peer', [FASTIFY_PATH, clickhouse_url]);
+  const listening: { port: number } = JSON.parse(await child.firstLine());
+  return { name: 'fastify', child, port: listening.port, key: 'sk_live_fastify', quiet_ms: DAEMON_QUIET_MS };
 }
 
 async function waitUntilReady(child: Child, port: number): Promise<void> {

@@ -38,9 +38,10 @@ export interface Summary {
 
 const MB = 1e6;
 
-/** CPU targets for the JavaScript pipeline; the kernel's are tighter. */
-const RAW_RATIO_MAX_AT_100_EVENTS = 15;
-const RAW_RATIO_MAX_AT_1_EVENT = 3.5;
+const RAW_RATIO_MAX_AT_100_EVENTS = 4;
+const RAW_RATIO_MAX_AT_1_EVENT = 2.5;
+const FASTIFY_RATIO_MAX_AT_100_EVENTS = 0.125;
+const FASTIFY_RATIO_MAX_AT_1_EVENT = 0.25;
 const ACK_DISK_RATIO_MAX = 1.25;
 const RESIDENT_MB_MAX = 150;
 const HALF_LOAD_P99_MS_MAX = 20;
@@ -51,6 +52,16 @@ export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_m
   return [
     ratio('CPU per event, 100-event batches, against raw', RAW_RATIO_MAX_AT_100_EVENTS, cpuRatio(samples, 'daemon', 'raw', 100)),
     ratio('CPU per request, 1-event batches, against raw', RAW_RATIO_MAX_AT_1_EVENT, cpuRatio(samples, 'daemon', 'raw', 1)),
+    ratio(
+      'CPU per event, 100-event batches, against the Fastify peer',
+      FASTIFY_RATIO_MAX_AT_100_EVENTS,
+      cpuRatio(samples, 'daemon', 'fastify', 100),
+    ),
+    ratio(
+      'CPU per request, 1-event batches, against the Fastify peer',
+      FASTIFY_RATIO_MAX_AT_1_EVENT,
+      cpuRatio(samples, 'daemon', 'fastify', 1),
+    ),
     ratio('CPU with ack disk against ack memory, 100-event batches', ACK_DISK_RATIO_MAX, cpuRatio(samples, 'daemon', 'daemon_memory', 100)),
     judge(
       'p99 latency at half load, 100-event batches, ack disk',
