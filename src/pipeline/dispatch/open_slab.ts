@@ -3,6 +3,7 @@
  * table entry. Owner of the buffer until it is dispatched, and again when it comes back.
  */
 import { assert } from '../../base/assert.ts';
+import { copyShared } from '../../base/shared_copy.ts';
 import { PLAIN_FORMAT } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import { SLAB_ENTRY_BYTES, SlabTable, type SlabTask } from '../../contract/slab.ts';
@@ -20,7 +21,7 @@ export interface SlabKind {
 export class OpenSlab {
   readonly submissions: Submission[] = [];
   private readonly table: SlabTable;
-  private readonly bytes: Uint8Array;
+  private readonly bytes: Buffer;
   private readonly tenants: Tenant[] = [];
   private readonly idempotency_keys: string[] = [];
   private has_idempotency_key = false;
@@ -35,7 +36,7 @@ export class OpenSlab {
     readonly target: SlabTarget,
   ) {
     this.table = new SlabTable(buffer, requests_max);
-    this.bytes = new Uint8Array(buffer);
+    this.bytes = Buffer.from(buffer);
     this.used = requests_max * SLAB_ENTRY_BYTES;
   }
 
@@ -56,7 +57,7 @@ export class OpenSlab {
   add(body: Uint8Array, submission: Submission, received_at_ms: number): void {
     assert(this.fits(body.length), 'BUG: a body was added to a slab that has no room for it');
     const { tenant, route, format, idempotency_key } = submission;
-    this.bytes.set(body, this.used);
+    copyShared(this.bytes, this.used, body);
     const request = { tenant: this.tenantIndex(tenant), route, format, received_at_ms };
     this.table.setRequest(this.submissions.length, this.used, body.length, request);
     if (format !== PLAIN_FORMAT) this.is_plain = false;
@@ -69,7 +70,7 @@ export class OpenSlab {
   /** A copy of a request's body, for whoever reads it another way. */
   copyBody(index: number): Uint8Array {
     const offset = this.table.offset(index);
-    return this.bytes.slice(offset, offset + this.table.length(index));
+    return new Uint8Array(this.bytes.subarray(offset, offset + this.table.length(index)));
   }
 
   receivedAtMs(index: number): number {

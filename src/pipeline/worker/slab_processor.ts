@@ -155,7 +155,7 @@ export class SlabProcessor {
     }
     const bytes_needed = finished.reduce((sum, { block }) => sum + block.bytes, 0);
     const output = task.output.byteLength >= bytes_needed ? task.output : new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
-    const target = new Uint8Array(output);
+    const target = Buffer.from(output);
     let offset = 0;
     const blocks = finished.map(({ builder, block }) => {
       block.copyTo(target, offset);
