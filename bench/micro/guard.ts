@@ -17,7 +17,8 @@ const WORKER_RATIOS: Readonly<Record<string, number>> = {
   validate: 0.2,
   'check metadata': 0.16,
   encode: 1.3,
-  'bytes to block': 0.9,
+  'bytes to block': 0.35,
+  'bytes to columns': 0.33,
   'bytes to block, slow path': 3.2,
 };
 /** To one write and one fdatasync of the same bytes. An fdatasync varies more than a processor does. */

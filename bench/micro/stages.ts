@@ -3,6 +3,7 @@
  * holds. The reference is JSON.parse of the same bytes, since every machine has that.
  */
 import { Kernel } from '../../src/kernel/kernel.ts';
+import { compileProgram } from '../../src/kernel/program.ts';
 import { BlockBuilder } from '../../src/pipeline/worker/block_builder.ts';
 import { Identities } from '../../src/pipeline/worker/identity.ts';
 import { JsonGuard } from '../../src/pipeline/worker/json_guard.ts';
@@ -23,6 +24,7 @@ export interface Stage {
 const BATCHES = 10;
 const BATCH_EVENTS = 100;
 const EVENTS = BATCHES * BATCH_EVENTS;
+const EVENT_BYTES_MAX = 1 << 20;
 
 interface Events {
   readonly events: readonly Record<string, string>[];
@@ -52,6 +54,7 @@ export function workerStages(): Stage[] {
     stage('encode', encode(events)),
     stage('bytes to block, slow path', processSlabs(task, false)),
     stage('bytes to block', processSlabs(task, true)),
+    stage('bytes to columns', readBodies(bodies)),
   ];
 }
 
@@ -102,7 +105,7 @@ function encode(events: readonly Readonly<Record<string, string>>[]): () => void
   const event_id = builder.uuid('event_id');
   const timestamp = builder.time('timestamp');
   const digest = Uint32Array.of(1, 2, 3, 4);
-  const output = new Uint8Array(2 ** 20);
+  const output = Buffer.alloc(2 ** 20);
   return () => {
     kernel.load(no_slab);
     builder.reset();
@@ -113,6 +116,29 @@ function encode(events: readonly Readonly<Record<string, string>>[]): () => void
       builder.end(0);
     }
     builder.finish({ source: 'bench', received: EVENTS, accepted: EVENTS, rejected: {} })?.copyTo(output, 0);
+  };
+}
+
+/** The kernel alone: what `bytes to block` is without the copies to and from its memory, the slab's table and the block's header. */
+function readBodies(bodies: readonly Buffer[]): () => void {
+  const kernel = new Kernel();
+  const { schema, plan, tables } = DEPLOY_REPORT;
+  const { first_column } = new BlockBuilder(DEPLOY_EVENTS, kernel.columns);
+  const program = plan === undefined ? undefined : compileProgram(schema, plan, tables[0], first_column);
+  if (program === undefined) throw new Error('the benchmark source has no program');
+  const installed = kernel.bodies.install(program);
+  const constants = new Identities(kernel);
+  const slab = Buffer.concat(bodies);
+  return () => {
+    kernel.load(slab);
+    let offset = 0;
+    for (const { length } of bodies) {
+      kernel.bodies.beginRequest(constants.requestConstants(TENANT, 0), length);
+      const result = kernel.bodies.read(installed.address(), { offset, length }, EVENT_BYTES_MAX, false);
+      if (result !== 'done') throw new Error('the kernel did not read a benchmark body');
+      offset += length;
+    }
+    kernel.columns.finish(first_column, DEPLOY_EVENTS.columns.length);
   };
 }
 

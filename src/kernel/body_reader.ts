@@ -7,6 +7,7 @@ export type BodyResult = 'done' | 'element' | 'body' | 'not_ascii';
 
 const RESULTS: readonly BodyResult[] = ['done', 'element', 'body', 'not_ascii'];
 const SEED_OFFSET = 16;
+const SEED_WORDS = 4;
 const CONSTANTS_OFFSET = 32;
 const UTF8_BYTES_PER_CHARACTER_MAX = 3;
 
@@ -27,6 +28,10 @@ export class BodyReader {
   private readonly encoder = new TextEncoder();
   /** The texts that the kernel has. */
   private texts: readonly string[] = [];
+  /** Views of what the kernel is told of a request; growing the memory detaches them, and then they are empty. */
+  private time = new Float64Array(0);
+  private seed = new Uint32Array(0);
+  private is_lines = false;
 
   constructor(private readonly instance: Instance) {}
 
@@ -40,9 +45,10 @@ export class BodyReader {
     return { address: () => address };
   }
 
-  /** After a slab was loaded. */
+  /** After a slab was loaded, perhaps into another instance. */
   begin(): void {
     this.texts = [];
+    this.view();
   }
 
   /** Begins a request, whose rows can then be taken back; false when there is no memory. */
@@ -50,25 +56,43 @@ export class BodyReader {
     const { wasm } = this.instance;
     if (constants.texts !== this.texts && !this.putTexts(constants.texts)) return false;
     const has_memory = wasm.beginRequest(body_bytes) !== 0;
-    const request = unsigned(wasm.requestAddress());
-    new Float64Array(wasm.memory.buffer, request, 1)[0] = constants.received_at_ms;
-    new Uint32Array(wasm.memory.buffer, request + SEED_OFFSET, constants.seed.length).set(constants.seed);
+    if (this.seed.length === 0) this.view();
+    this.time[0] = constants.received_at_ms;
+    this.seed.set(constants.seed);
     return has_memory;
   }
 
   /** Reads a body, of which it may only be said that it is UTF-8 when somebody has looked. */
   read(program: number, body: { offset: number; length: number }, event_bytes_max: number, is_utf8: boolean): BodyResult {
+    this.is_lines = false;
     return this.result(this.instance.wasm.readBody(program, body.offset, body.length, event_bytes_max, Number(is_utf8)));
+  }
+
+  /**
+   * The same for a body of one event per line. Each line that is not of the common shape, JSON or not, is an `element`; the body as
+   * a whole is the caller's only when there is no memory.
+   */
+  readLines(program: number, body: { offset: number; length: number }, event_bytes_max: number, is_utf8: boolean): BodyResult {
+    this.is_lines = true;
+    return this.result(this.instance.wasm.readLines(program, body.offset, body.length, event_bytes_max, Number(is_utf8)));
   }
 
   /** Goes on behind an element. */
   resume(): BodyResult {
-    return this.result(this.instance.wasm.resumeBody());
+    const { wasm } = this.instance;
+    return this.result(this.is_lines ? wasm.resumeLines() : wasm.resumeBody());
   }
 
-  /** Rows that the kernel has appended since `read`. */
+  /** Rows that the kernel has appended since the body was begun. */
   rows(): number {
-    return this.instance.wasm.bodyRows();
+    return this.instance.wasm.rowsRead();
+  }
+
+  private view(): void {
+    const { wasm } = this.instance;
+    const request = unsigned(wasm.requestAddress());
+    this.time = new Float64Array(wasm.memory.buffer, request, 1);
+    this.seed = new Uint32Array(wasm.memory.buffer, request + SEED_OFFSET, SEED_WORDS);
   }
 
   private putTexts(texts: readonly string[]): boolean {

@@ -3,6 +3,7 @@
  * that of the events. An append that finds no memory is noted (`isExhausted`), and the request is then taken back.
  */
 import { assert } from '../base/assert.ts';
+import { copyShared } from '../base/shared_copy.ts';
 import type { BlockColumn } from '../contract/block.ts';
 import { type Instance, unsigned } from './instance.ts';
 
@@ -16,7 +17,7 @@ const DESCRIPTION_WORDS = 4;
 export interface FinishedColumns {
   readonly columns: readonly BlockColumn[];
   readonly bytes: number;
-  copyTo(output: Uint8Array, at: number): void;
+  copyTo(output: Buffer, at: number): void;
 }
 
 function writeWord(bytes: Uint8Array, at: number, word: number): void {
@@ -59,10 +60,7 @@ export class ColumnStore {
   /** Appends a text as UTF-8; a lone surrogate becomes U+FFFD. */
   appendText(column: number, text: string): void {
     const { wasm } = this.instance;
-    if (!this.hasScratch(text.length * UTF8_BYTES_PER_CHARACTER_MAX)) {
-      wasm.noteExhausted();
-      return;
-    }
+    if (!this.hasScratch(text.length * UTF8_BYTES_PER_CHARACTER_MAX)) return;
     wasm.appendText(column, this.scratch, this.putAscii(text) ? text.length : this.putUtf8(text));
   }
 
@@ -101,7 +99,7 @@ export class ColumnStore {
       return { data_bytes, dictionary_entries, dictionary_bytes, index_width_bytes };
     });
     const bytes = columns.reduce((sum, column) => sum + column.data_bytes, 0);
-    return { columns, bytes, copyTo: (output, at) => output.set(instance.bytes.subarray(address, address + bytes), at) };
+    return { columns, bytes, copyTo: (output, at) => copyShared(output, at, instance.bytes.subarray(address, address + bytes)) };
   }
 
   /** One call into Node costs as much as copying a short text, and most are ASCII. */

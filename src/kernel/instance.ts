@@ -15,7 +15,6 @@ export interface KernelExports {
   appendText(column: number, address: number, length: number): void;
   appendTimeMs(column: number, time_ms: number): void;
   beginRequest(body_bytes: number): number;
-  bodyRows(): number;
   createColumn(kind: number): number;
   descriptionsAddress(): number;
   digestAddress(): number;
@@ -26,12 +25,14 @@ export interface KernelExports {
   inputAddress(): number;
   install(bytes: number): number;
   isExhausted(): number;
-  noteExhausted(): void;
   readBody(program: number, offset: number, length: number, event_bytes_max: number, is_utf8: number): number;
+  readLines(program: number, offset: number, length: number, event_bytes_max: number, is_utf8: number): number;
   requestAddress(): number;
   reserve(input_bytes: number): number;
   resumeBody(): number;
+  resumeLines(): number;
   rollBack(): void;
+  rowsRead(): number;
   scanBatch(offset: number, length: number, name_offset: number, name_bytes: number): number;
   scratchAddress(bytes: number): number;
   secretAddress(): number;

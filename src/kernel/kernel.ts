@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
+import { copyShared } from '../base/shared_copy.ts';
 import { BodyReader } from './body_reader.ts';
 import { ColumnStore } from './column_store.ts';
 import { Instance, unsigned } from './instance.ts';
@@ -28,7 +29,7 @@ export class Kernel {
   /** Entries of the table that the last `scanBatch` filled. */
   private elements = 0;
   /** The input region and what is behind it. */
-  private bytes = new Uint8Array(0);
+  private bytes: Buffer = Buffer.alloc(0);
   private table = new Uint32Array(0);
   private digest = new Uint32Array(0);
 
@@ -46,7 +47,7 @@ export class Kernel {
     this.columns.begin();
     this.bodies.begin();
     this.view();
-    this.bytes.set(slab);
+    copyShared(this.bytes, 0, slab);
     this.slab_bytes = slab.length;
     return true;
   }
@@ -133,7 +134,7 @@ export class Kernel {
     const { buffer } = wasm.memory;
     const input = unsigned(wasm.inputAddress());
     if (this.bytes.buffer !== buffer || this.bytes.byteOffset !== input) {
-      this.bytes = new Uint8Array(buffer, input);
+      this.bytes = Buffer.from(buffer, input);
       this.digest = new Uint32Array(buffer, unsigned(wasm.digestAddress()), DIGEST_WORDS);
     }
     const table = unsigned(wasm.tableAddress());

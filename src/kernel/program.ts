@@ -4,24 +4,30 @@
  */
 import type { ColumnValue, RowPlan } from '../contract/row_plan.ts';
 import type { JsonSchema } from '../contract/source.ts';
-import type { Table } from '../contract/table.ts';
+import type { Column, Table } from '../contract/table.ts';
 
 const HEADER_BYTES = 64;
-const FIELD_BYTES = 64;
-const STEP_BYTES = 16;
+const FIELD_BYTES = 128;
+const FILL_BYTES = 16;
 const KEY_BYTES_MAX = 16;
+const HEAD_BYTES = 16;
+const HEAD_MASK_OFFSET = 32;
+const FIELD_WORDS_OFFSET = 48;
 const FIELDS_MAX = 64;
 const NO_LIMIT = 0xffffffff;
-const FIELD_KIND = { text: 0, json: 1, decoder: 2 } as const;
-const STEP_KIND = { constant: 0, field: 1, json: 2, empty: 3, identity: 4, time: 5 } as const;
+const NO_COLUMN = 0xffffffff;
+const FIELD_KIND = { dictionary: 0, string: 1, text: 2, json: 3, decoder: 4, number: 5, integer: 6, boolean: 7 } as const;
+const SCALAR_TYPES = ['number', 'integer', 'boolean'] as const;
+const FILL_KIND = { constant: 0, empty: 1, time: 2 } as const;
 /** The order in which the host gives a request's constants to the kernel. */
 const CONSTANTS = ['organization_id', 'project_id', 'environment'];
 const ROOT_KEYWORDS = ['type', 'required', 'properties'];
 const FIELD_KEYWORDS = ['type', 'minLength', 'maxLength', 'enum'];
 
+/** What the schema and the plan say of one member of an event. */
 interface Field {
   readonly key: string;
-  readonly kind: number;
+  readonly of: 'text' | 'json' | 'decoder' | (typeof SCALAR_TYPES)[number];
   readonly is_nullable: boolean;
   readonly length_min: number;
   readonly length_max: number;
@@ -51,11 +57,20 @@ function textField(key: string, rules: unknown): Field | undefined {
   const is_nullable = isTexts(type) && type.length === 2 && type.includes('string') && type.includes('null');
   if ((type !== 'string' && !is_nullable) || !isLength(length_min) || !isLength(length_max) || !isTexts(allowed)) return undefined;
   if (is_nullable && allowed.length > 0) return undefined;
-  return { key, kind: FIELD_KIND.text, is_nullable, length_min, length_max, allowed };
+  return { key, of: 'text', is_nullable, length_min, length_max, allowed };
 }
 
-function otherField(key: string, kind: number): Field {
-  return { key, kind, is_nullable: true, length_min: 0, length_max: NO_LIMIT, allowed: [] };
+function otherField(key: string, of: Field['of'], is_nullable = true): Field {
+  return { key, of, is_nullable, length_min: 0, length_max: NO_LIMIT, allowed: [] };
+}
+
+/** A number, an integer or a boolean of which no more is asked; undefined when it is none. */
+function scalarField(key: string, rules: unknown): Field | undefined {
+  if (!isRecord(rules) || !hasOnly(rules, ['type'])) return undefined;
+  const types = isTexts(rules['type']) ? rules['type'] : [rules['type']];
+  const of = SCALAR_TYPES.find((type) => types.includes(type));
+  const is_nullable = types.includes('null');
+  return of !== undefined && types.length === (is_nullable ? 2 : 1) ? otherField(key, of, is_nullable) : undefined;
 }
 
 function fieldsOf(schema: JsonSchema, plan: RowPlan): readonly Field[] | undefined {
@@ -63,9 +78,9 @@ function fieldsOf(schema: JsonSchema, plan: RowPlan): readonly Field[] | undefin
   if (!hasOnly(schema, ROOT_KEYWORDS) || schema['type'] !== 'object' || !isRecord(properties)) return undefined;
   const json_fields = Object.values(plan.columns).flatMap((value) => (value.of === 'json' ? [value.field] : []));
   const fields = [
-    ...Object.entries(properties).map(([key, rules]) => textField(key, rules)),
-    ...json_fields.map((key) => otherField(key, FIELD_KIND.json)),
-    ...plan.decoder_fields.map((key) => otherField(key, FIELD_KIND.decoder)),
+    ...Object.entries(properties).map(([key, rules]) => textField(key, rules) ?? scalarField(key, rules)),
+    ...json_fields.map((key) => otherField(key, 'json')),
+    ...plan.decoder_fields.map((key) => otherField(key, 'decoder')),
   ];
   const known = fields.filter((field) => field !== undefined);
   const keys = known.map((field) => field.key);
@@ -74,15 +89,67 @@ function fieldsOf(schema: JsonSchema, plan: RowPlan): readonly Field[] | undefin
   return is_known && keys.length > 0 && keys.length <= FIELDS_MAX ? known : undefined;
 }
 
-/** Kind and argument of the step that fills a column; undefined when the plan names a field that there is not. */
-function stepOf(value: ColumnValue | undefined, fields: readonly Field[]): readonly [number, number] | undefined {
-  if (value === undefined) return undefined;
-  if (value.of === 'identity') return [STEP_KIND.identity, 0];
-  if (value.of === 'received_at') return [STEP_KIND.time, 0];
-  if (value.of === 'nothing') return [STEP_KIND.empty, 0];
-  if (value.of !== 'field' && value.of !== 'json') return [STEP_KIND.constant, CONSTANTS.indexOf(value.of)];
-  const index = fields.findIndex((field) => field.key === value.field);
-  return index < 0 ? undefined : [STEP_KIND[value.of], index];
+/** A column that does not depend on the event: where it is in the table, and what fills it. */
+interface Fill {
+  readonly column: number;
+  readonly kind: number;
+  readonly argument: number;
+}
+
+/** Where the plan puts what: a column each for some of the fields, at most one for the identity, and the fills. */
+interface Layout {
+  readonly kinds: number[];
+  readonly columns: number[];
+  readonly fills: Fill[];
+  identity: number;
+}
+
+function fieldKind(field: Field, column: Column): number | undefined {
+  if (field.of === 'json') return column.kind === 'json' || column.kind === 'string' ? FIELD_KIND.json : undefined;
+  if (field.of !== 'text' || (column.kind !== 'dictionary' && column.kind !== 'string')) return undefined;
+  return FIELD_KIND[column.kind];
+}
+
+/** Gives a column to the field that fills it; false when the field has one, or cannot fill such a column. */
+function placeField(layout: Layout, fields: readonly Field[], value: ColumnValue, column: Column, index: number): boolean {
+  if (value.of !== 'field' && value.of !== 'json') return false;
+  const field = fields.findIndex(({ key }) => key === value.field);
+  if (field < 0 || layout.columns[field] !== NO_COLUMN || (fields[field].of === 'json') !== (value.of === 'json')) return false;
+  const kind = fieldKind(fields[field], column);
+  if (kind === undefined) return false;
+  layout.kinds[field] = kind;
+  layout.columns[field] = index;
+  return true;
+}
+
+function placeColumn(layout: Layout, fields: readonly Field[], value: ColumnValue | undefined, column: Column, index: number): boolean {
+  if (value === undefined) return false;
+  const is_text = column.kind === 'dictionary' || column.kind === 'string';
+  const fill = (kind: number, argument = 0): boolean => layout.fills.push({ column: index, kind, argument }) > 0;
+  switch (value.of) {
+    case 'field':
+    case 'json':
+      return placeField(layout, fields, value, column, index);
+    case 'identity':
+      if (layout.identity !== NO_COLUMN || column.kind !== 'uuid') return false;
+      layout.identity = index;
+      return true;
+    case 'received_at':
+      return column.kind === 'datetime64' && fill(FILL_KIND.time);
+    case 'nothing':
+      return is_text && fill(FILL_KIND.empty);
+    default:
+      return is_text && fill(FILL_KIND.constant, CONSTANTS.indexOf(value.of));
+  }
+}
+
+/** Undefined when a column has no value, or one that the kernel cannot give it. */
+function layOut(fields: readonly Field[], plan: RowPlan, table: Table): Layout | undefined {
+  const kinds = fields.map(({ of }): number => FIELD_KIND[of]);
+  const layout: Layout = { kinds, columns: fields.map(() => NO_COLUMN), fills: [], identity: NO_COLUMN };
+  const is_known = table.columns.every((column, index) => placeColumn(layout, fields, plan.columns[column.name], column, index));
+  const has_columns = fields.every(({ of }, index) => of !== 'json' || layout.columns[index] !== NO_COLUMN);
+  return is_known && has_columns ? layout : undefined;
 }
 
 /** Texts at the end of a program: their bytes follow the table of their offsets. */
@@ -97,18 +164,31 @@ function writeAllowed(program: Buffer, at: number, allowed: readonly string[]): 
   return next;
 }
 
-function writeField(program: Buffer, at: number, field: Field, allowed_offset: number): void {
-  const key_bytes = program.write(field.key, at);
-  const words = [
-    key_bytes,
-    field.kind,
-    Number(field.is_nullable),
-    field.length_min,
-    field.length_max,
-    allowed_offset,
-    field.allowed.length,
-  ];
-  for (const [index, word] of words.entries()) program.writeUInt32LE(word, at + 16 + index * 4);
+function bitMask(indexes: readonly number[]): bigint {
+  return indexes.reduce((mask, index) => mask | (1n << BigInt(index)), 0n);
+}
+
+/** The key with what follows it where there is no white space; bytes that no UTF-8 has when that is too long to compare at once. */
+function writeHead(program: Buffer, at: number, key: string): number {
+  const head = Buffer.from(`${key}":`);
+  const fits = head.length <= HEAD_BYTES;
+  if (fits) head.copy(program, at + HEAD_BYTES);
+  else program.fill(0xff, at + HEAD_BYTES, at + 2 * HEAD_BYTES);
+  program.fill(0xff, at + HEAD_MASK_OFFSET, at + HEAD_MASK_OFFSET + (fits ? head.length : HEAD_BYTES));
+  return head.length;
+}
+
+function writeWords(program: Buffer, at: number, words: readonly number[]): void {
+  for (const [index, word] of words.entries()) program.writeUInt32LE(word, at + index * 4);
+}
+
+/** @param column the kernel's number of the field's column */
+function writeField(program: Buffer, at: number, field: Field, kind: number, column: number, allowed_offset: number): void {
+  const { key, is_nullable, length_min, length_max, allowed } = field;
+  const key_bytes = program.write(key, at);
+  const head_bytes = writeHead(program, at, key);
+  const rules = [kind, Number(is_nullable), length_min, length_max, allowed_offset, allowed.length, column];
+  writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, head_bytes, ...rules]);
 }
 
 /** @param first_column the kernel's number of the table's first column */
@@ -117,29 +197,25 @@ export function compileProgram(schema: JsonSchema, plan: RowPlan, table: Table, 
   const required = schema['required'] ?? [];
   if (fields === undefined || !isTexts(required) || Buffer.byteLength(plan.batch) > KEY_BYTES_MAX) return undefined;
   const required_indexes = required.map((key) => fields.findIndex((field) => field.key === key));
-  const steps = table.columns.map((column) => stepOf(plan.columns[column.name], fields));
-  if (required_indexes.includes(-1)) return undefined;
+  const layout = layOut(fields, plan, table);
+  if (required_indexes.includes(-1) || layout === undefined) return undefined;
+  const kernel_column = (column: number): number => (column === NO_COLUMN ? NO_COLUMN : first_column + column);
   const allowed_bytes = fields.flatMap((field) => field.allowed).reduce((sum, text) => sum + 8 + Buffer.byteLength(text), 0);
-  const steps_offset = HEADER_BYTES + fields.length * FIELD_BYTES;
-  const program = Buffer.alloc(steps_offset + steps.length * STEP_BYTES + allowed_bytes);
-  program.writeUInt32LE(fields.length, 0);
-  program.writeUInt32LE(steps.length, 4);
-  program.writeBigUInt64LE(
-    required_indexes.reduce((mask, index) => mask | (1n << BigInt(index)), 0n),
-    8,
-  );
-  program.writeUInt32LE(program.write(plan.batch, 16), 32);
-  let allowed_offset = steps_offset + steps.length * STEP_BYTES;
+  const fills_offset = HEADER_BYTES + fields.length * FIELD_BYTES;
+  let allowed_offset = fills_offset + layout.fills.length * FILL_BYTES;
+  const program = Buffer.alloc(allowed_offset + allowed_bytes);
+  writeWords(program, 0, [fields.length, layout.fills.length]);
+  program.writeBigUInt64LE(bitMask(required_indexes), 8);
+  writeWords(program, 32, [program.write(plan.batch, 16), kernel_column(layout.identity)]);
+  const with_column = layout.columns.flatMap((column, index) => (column === NO_COLUMN ? [] : [index]));
+  program.writeBigUInt64LE(bitMask(with_column), 40);
   for (const [index, field] of fields.entries()) {
-    writeField(program, HEADER_BYTES + index * FIELD_BYTES, field, allowed_offset);
+    const at = HEADER_BYTES + index * FIELD_BYTES;
+    writeField(program, at, field, layout.kinds[index], kernel_column(layout.columns[index]), allowed_offset);
     allowed_offset = writeAllowed(program, allowed_offset, field.allowed);
   }
-  for (const [index, step] of steps.entries()) {
-    if (step === undefined) return undefined;
-    const at = steps_offset + index * STEP_BYTES;
-    program.writeUInt32LE(step[0], at);
-    program.writeUInt32LE(first_column + index, at + 4);
-    program.writeUInt32LE(step[1], at + 8);
+  for (const [index, { kind, column, argument }] of layout.fills.entries()) {
+    writeWords(program, fills_offset + index * FILL_BYTES, [kind, first_column + column, argument]);
   }
   return program;
 }

@@ -53,3 +53,57 @@ test('a body that fails late takes back the rows and the dictionary entries of i
   const late = ['', ']', ']}x', ',{]}', ',{"a":1}', ',7],"events":[]}', '],"a":tru}', ',"\\x"]}'];
   comparison.compare([good, ...late.flatMap((end) => [Buffer.from(`{"events":[${many}${end}`), good])], EVENT_BYTES_MAX);
 });
+
+const PLATFORM = '"platform":"ios"';
+const USUAL_EVENT = `{"event_type":"apply_success","release_id":"rel_1","distinct_id":"dev_00000000456bf791",${PLATFORM},"metadata":"{\\"a_ms\\":123,\\"b\\":\\"x\\",\\"c\\":true}"}`;
+const USUAL_BODY = Buffer.from(`{"events":[${USUAL_EVENT},${USUAL_EVENT.replace('rel_1', 'rel_2')}]}`);
+
+test('a body that breaks off is read to its end, whatever lies behind it: its own rest as the next body, or another', () => {
+  const comparison = new KernelComparison(0);
+  for (let at = 0; at <= USUAL_BODY.length; at++) {
+    const [start, rest] = [USUAL_BODY.subarray(0, at), USUAL_BODY.subarray(at)];
+    comparison.compare([USUAL_BODY, start, rest, USUAL_BODY, start, USUAL_BODY], EVENT_BYTES_MAX);
+    comparison.compare([start], EVENT_BYTES_MAX);
+  }
+  const { failed, accepted } = comparison.seen;
+  assert.ok(failed >= 4 * USUAL_BODY.length && accepted > 6 * USUAL_BODY.length, JSON.stringify(comparison.seen));
+});
+
+test('every byte value at every place of a body of the usual shape, whose texts and shapes are known', () => {
+  const comparison = new KernelComparison(0);
+  for (let at = 0; at < USUAL_EVENT.length; at++) {
+    const damaged = Array.from({ length: 256 }, (_, byte) => {
+      const copy = Buffer.from(USUAL_BODY);
+      copy[at + '{"events":['.length] = byte;
+      return copy;
+    });
+    comparison.compare([USUAL_BODY, ...damaged, USUAL_BODY], EVENT_BYTES_MAX);
+  }
+});
+
+test('texts of every length from 0 to 300 in every column, next to ones that begin alike, at every alignment', () => {
+  const comparison = new KernelComparison(0);
+  for (let length = 0; length <= 300; length++) {
+    const bodies = ['', 'y', '\\n', 'é'].flatMap((end) => {
+      const text = 'x'.repeat(length) + end;
+      const event = USUAL_EVENT.replace(PLATFORM, `"platform":"${text}","app_version":"${text}"`);
+      const others = event.replace('dev_00000000456bf791', text || 'd').replace('\\"x\\"', `\\"${text.replace('\\n', '')}\\"`);
+      return [Buffer.from(`${' '.repeat(length % 17)}{"events":[${event},${others},${event}]}`)];
+    });
+    comparison.compare([...bodies, ...bodies], EVENT_BYTES_MAX);
+  }
+});
+
+test('an event that fails behind texts that are new takes them back, and the events around it stay as they are', () => {
+  const comparison = new KernelComparison(0);
+  const event = (platform: string, rest: string): string =>
+    `{"event_type":"rollback","release_id":"r","distinct_id":"d","platform":"${platform}","metadata":"{}"${rest}}`;
+  const bodies = ['', ',"event_id":"x"', ',"platform":"x"', ',"app_version":7', ',"app_version":tru', ',"app_version"', ',"a":1,'].map(
+    (rest) => {
+      const events = Array.from({ length: 200 }, (_, index) => event(`p ${index >> 1}`, index % 2 === 0 ? rest : ''));
+      return Buffer.from(`{"events":[${events.join()}]}`);
+    },
+  );
+  for (const body of bodies) comparison.compare([body, USUAL_BODY, body], EVENT_BYTES_MAX);
+  comparison.compare(bodies, 100);
+});

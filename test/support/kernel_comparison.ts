@@ -6,6 +6,7 @@ import { Kernel } from '../../src/kernel/kernel.ts';
 import { SlabProcessor } from '../../src/pipeline/worker/slab_processor.ts';
 import { SOURCES } from '../../src/sources/list.ts';
 import { HostileBodies } from './hostile_bodies.ts';
+import { LikelyBodies } from './likely_bodies.ts';
 import { type SeededRandom, seededRandom } from './seeded_random.ts';
 import { createSlab, type Outcome, outcomes, TENANT } from './slabs.ts';
 
@@ -29,19 +30,21 @@ export class KernelComparison {
   /** Of the requests so far: with how many events, and which failed. */
   readonly seen = { requests: 0, failed: 0, accepted: 0, rejected: 0 };
   private readonly random: SeededRandom;
-  private readonly bodies: HostileBodies;
+  private readonly hostile: HostileBodies;
+  private readonly likely: LikelyBodies;
   private readonly with_kernel = new SlabProcessor(SOURCES, new Kernel());
   private readonly without = new SlabProcessor(SOURCES, new Kernel(), { uses_kernel_path: false });
 
   constructor(private readonly seed: number) {
     this.random = seededRandom(seed);
-    this.bodies = new HostileBodies(this.random);
+    this.hostile = new HostileBodies(this.random);
+    this.likely = new LikelyBodies(this.random);
   }
 
   /** Compares one slab; returns how many bodies it had. */
   step(): number {
     const { below, pick } = this.random;
-    const bodies = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => this.bodies.next());
+    const bodies = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => (below(2) === 0 ? this.hostile : this.likely).next());
     this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]));
     return bodies.length;
   }

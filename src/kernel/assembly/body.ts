@@ -5,21 +5,17 @@
 import { isAscii } from './bytes';
 import { checkpoint } from './columns';
 import { beginDigests } from './digests';
-import { readElement, scratchAddress } from './element';
+import { readElement } from './element';
+import { scratchAddress } from './fields';
 import { inputAddress } from './memory';
 import { isBatchName, selectProgram } from './program';
-import { appendRow, beginRows } from './row';
+import { DONE, NOT_ASCII, SLOW_BODY, SLOW_ELEMENT } from './result';
+import { beginRows, endRow, fillRows, undoRow } from './row';
 import { setElement } from './scan';
 import { has_escape, stringEnd } from './strings';
 import { CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, isAt, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace } from './text';
 import { valueEnd } from './values';
 
-const DONE: i32 = 0;
-/** The table's only element is to be judged by the host. */
-const SLOW_ELEMENT: i32 = 1;
-const SLOW_BODY: i32 = 2;
-/** The host is to make sure of the UTF-8, and then to call again. */
-const NOT_ASCII: i32 = 3;
 /** Within this file: the body's array has ended, or a member that is not it. */
 const MEMBER_ENDED: i32 = 4;
 
@@ -29,15 +25,9 @@ const MEMBERS_MAX: u32 = 900;
 let end: u32 = 0;
 /** Behind what was read. */
 let cursor: u32 = 0;
-let rows: u32 = 0;
 let event_bytes_max: u32 = 0;
 let is_batch_found: bool = false;
 let members: u32 = 0;
-
-/** Rows that were appended since `readBody`. */
-export function bodyRows(): u32 {
-  return rows;
-}
 
 /** Makes ready for a request whose rows may be taken back. */
 export function beginRequest(body_bytes: u32): bool {
@@ -53,7 +43,6 @@ export function readBody(program: u32, offset: u32, length: u32, element_bytes_m
   selectProgram(program);
   beginRows();
   end = start + length;
-  rows = 0;
   members = 0;
   is_batch_found = false;
   event_bytes_max = element_bytes_max;
@@ -107,15 +96,19 @@ function readElements(from: u32): i32 {
   let at = from;
   while (true) {
     const after = readElement(at, end);
-    if (after === 0 || after - at > event_bytes_max) {
-      cursor = valueEnd(at, end);
-      return cursor !== 0 && setElement(at, cursor) ? SLOW_ELEMENT : SLOW_BODY;
-    }
-    if (!appendRow(at, after)) return SLOW_BODY;
-    rows++;
+    if (after === 0 || after - at > event_bytes_max) return pauseAt(at);
+    if (!endRow(at, after)) return SLOW_BODY;
     at = nextElement(after);
-    if (at === 0) return cursor === 0 ? SLOW_BODY : MEMBER_ENDED;
+    if (at !== 0) continue;
+    return cursor !== 0 && fillRows() ? MEMBER_ENDED : SLOW_BODY;
   }
+}
+
+/** Leaves the element at `at` to the host, with all rows before it complete and none of its own. */
+function pauseAt(at: u32): i32 {
+  undoRow();
+  cursor = valueEnd(at, end);
+  return cursor !== 0 && fillRows() && setElement(at, cursor) ? SLOW_ELEMENT : SLOW_BODY;
 }
 
 /** The element after the one that ends at `after`; 0 when there is none: then `cursor` is behind the array, or 0 if that is malformed. */

@@ -7,11 +7,14 @@
  * 28 vector: u32 offset, u32 length, u32 hash of each entry, the offset that of its bytes in the first vector
  * 40 address of the slots: u32 entry + 1, or 0     44 slots - 1
  * 48, 52, 56 bytes used in the vectors at the checkpoint
+ * 60 address of the cache (`text_cache.ts`)
  * ```
  */
 
 import { copyBytes } from './bytes';
-import { clearVector, makeRoom, setVectorUsed, vectorAddress, vectorUsed } from './vector';
+import { install } from './memory';
+import { TEXT_CACHE_BYTES } from './text_cache';
+import { clearVector, makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorUsed } from './vector';
 
 export const KIND_TEXT: u32 = 0;
 export const KIND_DICTIONARY: u32 = 1;
@@ -22,6 +25,7 @@ export const ENTRIES: u32 = 28;
 export const SLOTS: u32 = 40;
 export const SLOT_MASK: u32 = 44;
 const CHECKPOINT: u32 = 48;
+export const CACHE: u32 = 60;
 
 export const ENTRY_BYTES: u32 = 12;
 const COLUMN_BYTES_LOG2: u32 = 6;
@@ -39,10 +43,16 @@ export function columnCount(): u32 {
   return column_count;
 }
 
-/** A new column: its number, or -1 when there are too many. */
+/** A new column, before anything is read: its number, or -1 when there are too many or there is no memory. */
 export function createColumn(kind: u32): i32 {
   if (column_count === COLUMNS_MAX) return -1;
-  store<u32>(columnAddress(column_count), kind);
+  const column = columnAddress(column_count);
+  store<u32>(column, kind);
+  if (kind === KIND_DICTIONARY) {
+    const cache = install(TEXT_CACHE_BYTES);
+    if (cache === 0) return -1;
+    store<u32>(column + CACHE, cache);
+  }
   return column_count++;
 }
 
@@ -78,22 +88,30 @@ export function shortenColumns(): void {
   }
 }
 
-/** Appends varuint length and bytes; false when there is no memory. */
-export function appendBytes(column: u32, from: u32, length: u32): bool {
-  const bytes = column + BYTES;
-  if (!makeRoom(bytes, length + 5)) return false;
-  const used = vectorUsed(bytes);
-  let at = vectorAddress(bytes) + used;
-  const start = at - used;
-  let rest = length;
+export function varuintBytes(value: u32): u32 {
+  return max(38 - clz(value), 7) / 7;
+}
+
+/** Writes a length as a varuint, and returns behind it. */
+export function writeVaruint(to: u32, value: u32): u32 {
+  let at = to;
+  let rest = value;
   while (rest > 0x7f) {
     store<u8>(at++, rest | 0x80);
     rest >>= 7;
   }
-  store<u8>(at++, rest);
+  store<u8>(at, rest);
+  return at + 1;
+}
+
+/** Appends varuint length and bytes; false when there is no memory. */
+export function appendBytes(column: u32, from: u32, length: u32): bool {
+  const bytes = column + BYTES;
+  if (!makeRoom(bytes, length + 5)) return false;
+  const at = writeVaruint(vectorEnd(bytes), length);
   if (length <= COPY_INLINE_BYTES_MAX) copyBytes(at, from, length);
   else memory.copy(at, from, length);
-  setVectorUsed(bytes, at + length - start);
+  setVectorEnd(bytes, at + length);
   return true;
 }
 
@@ -101,17 +119,18 @@ export function appendBytes(column: u32, from: u32, length: u32): bool {
 export function appendUuid(column: u32, from: u32): bool {
   const bytes = column + BYTES;
   if (!makeRoom(bytes, 16)) return false;
-  const used = vectorUsed(bytes);
-  v128.store(vectorAddress(bytes) + used, v128.load(from));
-  setVectorUsed(bytes, used + 16);
+  const end = vectorEnd(bytes);
+  v128.store(end, v128.load(from));
+  setVectorEnd(bytes, end + 16);
   return true;
 }
 
-export function appendTime(column: u32, time_ms: f64): bool {
+/** Appends a time, `rows` times. */
+export function appendTime(column: u32, time_ms: f64, rows: u32): bool {
   const bytes = column + BYTES;
-  if (!makeRoom(bytes, 8)) return false;
-  const used = vectorUsed(bytes);
-  store<i64>(vectorAddress(bytes) + used, <i64>time_ms);
-  setVectorUsed(bytes, used + 8);
+  if (!makeRoom(bytes, rows << 3)) return false;
+  const end = vectorEnd(bytes) + (rows << 3);
+  for (let at = vectorEnd(bytes); at < end; at += 8) store<i64>(at, <i64>time_ms);
+  setVectorEnd(bytes, end);
   return true;
 }

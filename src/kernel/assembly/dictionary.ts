@@ -12,10 +12,12 @@ import {
   SLOT_MASK,
   SLOTS,
   shortenColumns,
+  varuintBytes,
 } from './columns';
 import { keyedHash } from './keyed_hash';
 import { allocate } from './memory';
-import { makeRoom, setVectorUsed, vectorAddress, vectorUsed } from './vector';
+import { forgetTexts } from './text_cache';
+import { makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorStart, vectorUsed } from './vector';
 
 const SLOTS_MIN: u32 = 64;
 const OUT_OF_MEMORY: i32 = -1;
@@ -24,17 +26,27 @@ const OUT_OF_MEMORY: i32 = -1;
 export function appendIndex(column: u32, index: u32): bool {
   const indexes = column + INDEXES;
   if (!makeRoom(indexes, 4)) return false;
-  const used = vectorUsed(indexes);
-  store<u32>(vectorAddress(indexes) + used, index);
-  setVectorUsed(indexes, used + 4);
+  const end = vectorEnd(indexes);
+  store<u32>(end, index);
+  setVectorEnd(indexes, end + 4);
+  return true;
+}
+
+/** Appends `rows` rows that have the entry `index`. */
+export function appendIndexes(column: u32, index: u32, rows: u32): bool {
+  const indexes = column + INDEXES;
+  if (!makeRoom(indexes, rows << 2)) return false;
+  const end = vectorEnd(indexes) + (rows << 2);
+  for (let at = vectorEnd(indexes); at < end; at += 16) v128.store(at, i32x4.splat(index));
+  setVectorEnd(indexes, end);
   return true;
 }
 
 /** The entry of a text, a new one if it is new; below zero when there is no memory. */
 export function entryOf(column: u32, from: u32, length: u32): i32 {
-  const entries = vectorAddress(column + ENTRIES);
+  const entries = vectorStart(column + ENTRIES);
   const entry_bytes = vectorUsed(column + ENTRIES);
-  const bytes = vectorAddress(column + BYTES);
+  const bytes = vectorStart(column + BYTES);
   const hash = keyedHash(from, length);
   const mask = load<u32>(column + SLOT_MASK);
   if (entry_bytes > 0) {
@@ -50,16 +62,19 @@ export function entryOf(column: u32, from: u32, length: u32): i32 {
   return addEntry(column, from, length, hash);
 }
 
+export function entryCount(column: u32): u32 {
+  return vectorUsed(column + ENTRIES) / ENTRY_BYTES;
+}
+
 function addEntry(column: u32, from: u32, length: u32, hash: u32): i32 {
   const entries = column + ENTRIES;
-  const used = vectorUsed(entries);
-  const count = used / ENTRY_BYTES;
+  const count = entryCount(column);
   if (!makeRoom(entries, ENTRY_BYTES) || !appendBytes(column, from, length)) return OUT_OF_MEMORY;
-  const entry = vectorAddress(entries) + used;
+  const entry = vectorEnd(entries);
   store<u32>(entry, vectorUsed(column + BYTES) - length);
   store<u32>(entry, length, 4);
   store<u32>(entry, hash, 8);
-  setVectorUsed(entries, used + ENTRY_BYTES);
+  setVectorEnd(entries, entry + ENTRY_BYTES);
   if ((count + 1) * 2 > load<u32>(column + SLOT_MASK)) return growSlots(column) ? count : OUT_OF_MEMORY;
   fillSlot(column, hash, count);
   return count;
@@ -85,9 +100,30 @@ function growSlots(column: u32): bool {
 
 function refillSlots(column: u32): void {
   memory.fill(load<u32>(column + SLOTS), 0, (load<u32>(column + SLOT_MASK) + 1) << 2);
-  const entries = vectorAddress(column + ENTRIES);
-  const count = vectorUsed(column + ENTRIES) / ENTRY_BYTES;
+  const entries = vectorStart(column + ENTRIES);
+  const count = entryCount(column);
   for (let entry: u32 = 0; entry < count; entry++) fillSlot(column, load<u32>(entries + entry * ENTRY_BYTES, 8), entry);
+}
+
+/** Takes back the newest entries, so that `count` are left. */
+export function dropEntries(column: u32, count: u32): void {
+  while (entryCount(column) > count) dropNewest(column);
+  forgetTexts();
+}
+
+function dropNewest(column: u32): void {
+  const entry = vectorEnd(column + ENTRIES) - ENTRY_BYTES;
+  const length = load<u32>(entry, 4);
+  const slots = load<u32>(column + SLOTS);
+  const mask = load<u32>(column + SLOT_MASK);
+  const newest = entryCount(column);
+  let slot = load<u32>(entry, 8) & mask;
+  // An entry that there was no memory for has no slot.
+  while (load<u32>(slots + (slot << 2)) !== newest && load<u32>(slots + (slot << 2)) !== 0) slot = (slot + 1) & mask;
+  // Nothing was put behind the newest entry in its run of slots, so that no search needs to pass over this one.
+  store<u32>(slots + (slot << 2), 0);
+  setVectorUsed(column + BYTES, load<u32>(entry) - varuintBytes(length));
+  setVectorEnd(column + ENTRIES, entry);
 }
 
 /** Takes back all rows since the checkpoint. */
@@ -97,6 +133,7 @@ export function rollBack(): void {
     const column = columnAddress(index);
     if (load<u32>(column) === KIND_DICTIONARY && load<u32>(column + SLOTS) !== 0) refillSlots(column);
   }
+  forgetTexts();
 }
 
 /** Appends a row to a text or dictionary column; false when there is no memory. */

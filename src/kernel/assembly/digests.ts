@@ -43,42 +43,47 @@ function makeSlots(slots: u32): bool {
   return true;
 }
 
-/** The slot that has the 16 bytes at `digest`, or the free one where they belong. */
-function slotOf(digest: u32): u32 {
-  const wanted = v128.load(digest);
-  const mixed = (load<u64>(digest) ^ secretWord(0)) * (load<u64>(digest, 8) | 1) + secretWord(8);
-  let slot = <u32>(mixed >> 32) & mask;
+/** The slot that has a digest, or the free one where it belongs. */
+function slotOf(digest: v128): u32 {
+  const keyed = (<u64>i64x2.extract_lane(digest, 0) ^ secretWord(0)) * (<u64>i64x2.extract_lane(digest, 1) | 1);
+  let slot = <u32>((keyed + secretWord(8)) >> 32) & mask;
   while (load<u32>(counts + (slot << 2)) !== 0) {
-    if (!v128.any_true(v128.xor(v128.load(digests + (slot << 4)), wanted))) break;
+    if (!v128.any_true(v128.xor(v128.load(digests + (slot << 4)), digest))) break;
     slot = (slot + 1) & mask;
   }
   return slot;
 }
 
-/** Counts one more of the 16 bytes at `digest`: how many came before it, or -1 when there is no memory. */
-export function countDigest(digest: u32): i32 {
+/** Counts one more of a digest, and returns how many came before it. Without memory it counts wrongly, and that is noted. */
+export function countDigest(digest: v128): u32 {
   const slot = slotOf(digest);
   const counter = counts + (slot << 2);
   const before = load<u32>(counter);
   store<u32>(counter, before + 1);
   if (before > 0) return before;
-  v128.store(digests + (slot << 4), v128.load(digest));
-  return ++digest_count << 1 > mask && !growSlots() ? -1 : 0;
+  v128.store(digests + (slot << 4), digest);
+  if (++digest_count << 1 > mask) growSlots();
+  return 0;
 }
 
-function growSlots(): bool {
+/** Without memory for more slots the digests so far are forgotten, so that there is always a free one. */
+function growSlots(): void {
   const old_counts = counts;
   const old_digests = digests;
   const old_slots = mask + 1;
-  if (!makeSlots(old_slots << 1)) return false;
+  if (!makeSlots(old_slots << 1)) {
+    digest_count = 0;
+    memory.fill(counts, 0, old_slots << 2);
+    return;
+  }
   mask = (old_slots << 1) - 1;
   memory.fill(counts, 0, old_slots << 3);
   for (let old: u32 = 0; old < old_slots; old++) {
     const count = load<u32>(old_counts + (old << 2));
     if (count === 0) continue;
-    const slot = slotOf(old_digests + (old << 4));
+    const digest = v128.load(old_digests + (old << 4));
+    const slot = slotOf(digest);
     store<u32>(counts + (slot << 2), count);
-    v128.store(digests + (slot << 4), v128.load(old_digests + (old << 4)));
+    v128.store(digests + (slot << 4), digest);
   }
-  return true;
 }

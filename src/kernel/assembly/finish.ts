@@ -1,7 +1,7 @@
 /** Puts the columns of one table one behind the other, as its block has them. */
 import { BYTES, columnAddress, ENTRIES, ENTRY_BYTES, INDEXES, KIND_DICTIONARY } from './columns';
 import { allocate } from './memory';
-import { vectorAddress, vectorUsed } from './vector';
+import { vectorEnd, vectorStart, vectorUsed } from './vector';
 
 const DESCRIPTION_BYTES: u32 = 16;
 
@@ -34,16 +34,29 @@ function describe(column: u32, description: u32): u32 {
   return data_bytes;
 }
 
-/** Writes the indexes of all rows, as narrow as they are described. */
+/**
+ * Writes the indexes of all rows, as narrow as they are described, 16 at a time: what stands behind the last is read, and written
+ * over by the next column.
+ */
 function writeIndexes(column: u32, width: u32, to: u32): void {
-  const from = vectorAddress(column + INDEXES);
-  const rows = vectorUsed(column + INDEXES) >> 2;
+  const from = vectorStart(column + INDEXES);
+  const end = vectorEnd(column + INDEXES);
   if (width === 4) {
-    memory.copy(to, from, rows << 2);
-  } else if (width === 2) {
-    for (let row: u32 = 0; row < rows; row++) store<u16>(to + (row << 1), load<u32>(from + (row << 2)));
-  } else {
-    for (let row: u32 = 0; row < rows; row++) store<u8>(to + row, load<u32>(from + (row << 2)));
+    memory.copy(to, from, end - from);
+    return;
+  }
+  let out = to;
+  for (let at = from; at < end; at += 64) {
+    const low = i16x8.narrow_i32x4_u(v128.load(at), v128.load(at, 16));
+    const high = i16x8.narrow_i32x4_u(v128.load(at, 32), v128.load(at, 48));
+    if (width === 1) {
+      v128.store(out, i8x16.narrow_i16x8_u(low, high));
+      out += 16;
+    } else {
+      v128.store(out, low);
+      v128.store(out, high, 16);
+      out += 32;
+    }
   }
 }
 
@@ -60,7 +73,7 @@ export function finishColumns(first: u32, count: u32): u32 {
     const column = columnAddress(first + index);
     const description = descriptions + index * DESCRIPTION_BYTES;
     const bytes = vectorUsed(column + BYTES);
-    memory.copy(at, vectorAddress(column + BYTES), bytes);
+    memory.copy(at, vectorStart(column + BYTES), bytes);
     if (load<u32>(column) === KIND_DICTIONARY) writeIndexes(column, load<u32>(description, 12), at + bytes);
     at += load<u32>(description);
   }

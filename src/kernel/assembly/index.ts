@@ -1,6 +1,6 @@
 /**
  * What workers do byte by byte, in WebAssembly: from a request's bytes to the columns of a block, in one pass over the common
- * shape of a body (`body.ts`, `element.ts`, `row.ts`); and what the slow path needs of it (`scan.ts`, `host.ts`).
+ * shape of a body (`body.ts`, `lines.ts`, `element.ts`, `fields.ts`, `row.ts`); and what the slow path needs of it (`scan.ts`, `host.ts`).
  *
  * Memory: the host copies a slab's bytes to `inputAddress()` after `reserve(input_bytes)`. Offsets that cross the border are
  * relative to the input, addresses are not. The input is followed by zero bytes, so that a 16-byte load that starts inside the
@@ -8,31 +8,32 @@
  */
 import { clearColumns } from './columns';
 import { clearDigests } from './digests';
-import { clearScratch } from './element';
+import { clearScratch } from './fields';
 import { hash as hashAt } from './hash';
-import { clearExhausted } from './host';
 import { inputAddress, reserveInput } from './memory';
 import { clearTable } from './scan';
+import { forgetTexts } from './text_cache';
 
-export { beginRequest, bodyRows, readBody, resumeBody } from './body';
+export { beginRequest, readBody, resumeBody } from './body';
 export { createColumn } from './columns';
 export { rollBack } from './dictionary';
-export { scratchAddress } from './element';
+export { scratchAddress } from './fields';
 export { descriptionsAddress, finishColumns } from './finish';
 export { digestAddress } from './hash';
-export { appendDigest, appendText, appendTimeMs, identifyElement, isExhausted, noteExhausted } from './host';
+export { appendDigest, appendText, appendTimeMs, identifyElement } from './host';
 export { secretAddress } from './keyed_hash';
-export { allocate, inputAddress, install } from './memory';
-export { requestAddress } from './row';
+export { readLines, resumeLines } from './lines';
+export { allocate, inputAddress, install, isExhausted } from './memory';
+export { requestAddress, rowsRead } from './row';
 export { findMember, scanBatch, tableAddress } from './scan';
 
 /** Makes room for a slab and begins anew with empty columns; false when there is no memory. */
 export function reserve(input_bytes: u32): bool {
   clearColumns();
+  forgetTexts();
   clearDigests();
   clearScratch();
   clearTable();
-  clearExhausted();
   return reserveInput(input_bytes);
 }
 

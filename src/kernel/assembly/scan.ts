@@ -7,7 +7,7 @@
  */
 import { inputAddress } from './memory';
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COLON, COMMA, isSpace, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace } from './text';
-import { clearVector, makeRoom, setVectorUsed, vectorAddress } from './vector';
+import { clearVector, makeRoom, setVectorUsed, vectorStart } from './vector';
 
 /** Results below zero; at or above it, the number of elements in the table. */
 const NOT_FOUND: i32 = -1;
@@ -102,14 +102,14 @@ export function clearTable(): void {
 }
 
 export function tableAddress(): u32 {
-  return vectorAddress(table);
+  return vectorStart(table);
 }
 
 /** Makes [start, end) of the input the table's entry `index`, and its last. */
 function addElement(index: u32, start: u32, end: u32): bool {
   setVectorUsed(table, index * ELEMENT_BYTES);
   if (!makeRoom(table, ELEMENT_BYTES)) return false;
-  const entry = vectorAddress(table) + index * ELEMENT_BYTES;
+  const entry = vectorStart(table) + index * ELEMENT_BYTES;
   store<u32>(entry, start - inputAddress());
   store<u32>(entry, trimSpace(start, end) - inputAddress(), 4);
   return true;

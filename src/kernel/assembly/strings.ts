@@ -7,7 +7,12 @@ export let has_escape: bool = false;
 /** A bit for each byte of the chunk that can not simply be a part of a string: quotes, backslashes, control characters. */
 export function specialBytes(chunk: v128): u32 {
   const marks = v128.or(i8x16.eq(chunk, i8x16.splat(QUOTE)), i8x16.eq(chunk, i8x16.splat(BACKSLASH)));
-  return i8x16.bitmask(v128.or(marks, i8x16.lt_u(chunk, i8x16.splat(0x20))));
+  return i8x16.bitmask(v128.or(marks, i8x16.le_u(chunk, i8x16.splat(0x1f))));
+}
+
+/** A bit for each quote of the chunk. */
+export function quoteBytes(chunk: v128): u32 {
+  return i8x16.bitmask(i8x16.eq(chunk, i8x16.splat(QUOTE)));
 }
 
 /** The address of the quote that ends the string whose first byte is at `from`; 0 when it is malformed or does not end. */

@@ -8,15 +8,22 @@ export const COLON: u8 = 0x3a;
 export const OPEN_BRACKET: u8 = 0x5b;
 export const BACKSLASH: u8 = 0x5c;
 export const CLOSE_BRACKET: u8 = 0x5d;
+export const LOWER_N: u8 = 0x6e;
 export const LOWER_U: u8 = 0x75;
 export const OPEN_BRACE: u8 = 0x7b;
 export const CLOSE_BRACE: u8 = 0x7d;
 
 export function isSpace(byte: u8): bool {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+  return byte <= 0x20 && (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
+export function isDigit(byte: u8): bool {
+  return <u8>(byte - 0x30) <= 9;
+}
+
+/** The first byte from `from` on that is no white space, or where that would be: there is padding behind `end`. */
 export function skipSpace(from: u32, end: u32): u32 {
+  if (load<u8>(from) > 0x20) return from;
   let at = from;
   while (at < end && isSpace(load<u8>(at))) at++;
   return at;

@@ -3,7 +3,7 @@
  * what a body may have: what goes beyond is not wrong, but the slow path's.
  */
 import { stringEnd } from './strings';
-import { COLON, COMMA, DOT, isAt, MINUS, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace } from './text';
+import { COLON, COMMA, DOT, isAt, isDigit, MINUS, OPEN_BRACE, OPEN_BRACKET, QUOTE, skipSpace } from './text';
 
 const DEPTH_MAX: u32 = 64;
 /** Below every limit on the keys of one object. */
@@ -18,10 +18,10 @@ const open_containers = <u32>memory.data(64);
 export let is_small_number: bool = false;
 
 function isDigitAt(at: u32, end: u32): bool {
-  return at < end && load<u8>(at) - 0x30 <= 9;
+  return at < end && isDigit(load<u8>(at));
 }
 
-function digitsEnd(from: u32, end: u32): u32 {
+export function digitsEnd(from: u32, end: u32): u32 {
   let at = from;
   while (isDigitAt(at, end)) at++;
   return at;

@@ -32,7 +32,7 @@ function createWriter(column: Column, store: ColumnStore): Writer {
 /** A block whose columns are complete, and may be copied out until the next slab is loaded. */
 export interface FinishedBlock {
   readonly bytes: number;
-  copyTo(output: Uint8Array, at: number): void;
+  copyTo(output: Buffer, at: number): void;
 }
 
 export class BlockBuilder implements RowWriter {

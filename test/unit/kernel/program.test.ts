@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonSchema } from '../../../src/contract/source.ts';
 import { compileProgram } from '../../../src/kernel/program.ts';
+import { createAjv } from '../../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../../src/sources/deploy_report/source.ts';
+import { KernelReader } from '../../support/kernel_reading.ts';
 
+const EVENT_BYTES_MAX = 1000;
 const { schema, plan, tables } = DEPLOY_REPORT;
 const [table] = tables;
 
@@ -33,4 +36,52 @@ test('a schema with a rule that the kernel does not know has none, so that no ev
 
 test('a field may be in the schema without having a column', () => {
   assert.equal(compiles(withProperty('extra', { type: 'string', maxLength: 5 })), true);
+});
+
+test('numbers, integers and booleans are checked where a schema has them, as AJV does', () => {
+  const values = [
+    '0',
+    '-0',
+    '7',
+    '-12',
+    '1.5',
+    '1.0',
+    '-0.25',
+    '01',
+    '1.',
+    '-',
+    '+1',
+    '1e5',
+    '1e400',
+    '12345678901234567890',
+    'true',
+    'false',
+    'tru',
+  ];
+  const texts = [...values, 'null', '"7"', '"true"', '{}', '[1]', ''];
+  for (const [type, plain] of [
+    ['number', ['0', '7', '-12', '1.5', '1.0']],
+    ['integer', ['0', '7', '-12']],
+    ['boolean', ['true', 'false']],
+    [
+      ['null', 'boolean'],
+      ['null', 'true'],
+    ],
+    [
+      ['integer', 'null'],
+      ['null', '7'],
+    ],
+  ] as const) {
+    const changed = withProperty('count', { type });
+    const reader = new KernelReader(EVENT_BYTES_MAX, changed);
+    const validate = createAjv().compile({ ...changed });
+    for (const text of texts) {
+      const event = `{"count":${text},"event_type":"rollback","release_id":"r","distinct_id":"d"}`;
+      const { rows } = reader.read(`{"events":[${event}]}`);
+      if (rows === 1) assert.equal(validate(JSON.parse(event)), true, `${type}: ${text}`);
+      assert.ok(rows === 1 || !plain.some((value) => value === text), `${type}: ${text} is plain`);
+    }
+  }
+  assert.equal(compiles(withProperty('count', { type: 'integer', minimum: 1 })), false);
+  assert.equal(compiles(withProperty('count', { type: ['integer', 'string'] })), false);
 });
