@@ -10,11 +10,13 @@ import { COLUMN_TYPES, type Column } from '../../contract/table.ts';
 import { type DictionaryChunk, MergedDictionary, readIndex } from './merged_dictionary.ts';
 import type { NativeWriter } from './native_writer.ts';
 import type { Pacer } from './pacer.ts';
+import type { SealMemory } from './seal_memory.ts';
 
 export interface ColumnPart {
   /** Before the first chunk. */
   begin(output: NativeWriter): Promise<void>;
-  take(chunk: DictionaryChunk, output: NativeWriter): Promise<void>;
+  /** Without a promise it has taken the chunk at once: there are as many of them as records times columns. */
+  take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> | undefined;
   /** After the last chunk of all, in the order of the columns. `overflowed`: nothing was written; write the column as strings. */
   finish(output: NativeWriter): Promise<'written' | 'overflowed'>;
 }
@@ -42,8 +44,8 @@ export class StreamedPart implements ColumnPart {
     return writeColumnHead(this.column, output);
   }
 
-  async take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> {
-    await output.write(chunk.bytes);
+  take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> | undefined {
+    return output.write(chunk.bytes);
   }
 
   async finish(): Promise<'written'> {
@@ -58,13 +60,14 @@ export class HeldPart implements ColumnPart {
   constructor(
     private readonly column: Column,
     data_bytes: number,
+    memory: SealMemory,
   ) {
-    this.held = Buffer.allocUnsafeSlow(data_bytes);
+    this.held = memory.hold(data_bytes);
   }
 
   async begin(): Promise<void> {}
 
-  async take(chunk: DictionaryChunk): Promise<void> {
+  take(chunk: DictionaryChunk): undefined {
     this.held.set(chunk.bytes, this.held_bytes);
     this.held_bytes += chunk.bytes.length;
   }
@@ -82,15 +85,16 @@ export class DictionaryPart implements ColumnPart {
   constructor(
     private readonly column: Column,
     private readonly rows: number,
+    memory: SealMemory,
     pacer: Pacer,
   ) {
-    this.dictionary = new MergedDictionary(rows, pacer);
+    this.dictionary = new MergedDictionary(memory.hold(rows * Uint16Array.BYTES_PER_ELEMENT), pacer);
   }
 
   async begin(): Promise<void> {}
 
-  async take(chunk: DictionaryChunk): Promise<void> {
-    await this.dictionary.add(chunk);
+  take(chunk: DictionaryChunk): Promise<void> | undefined {
+    return this.dictionary.add(chunk);
   }
 
   async finish(output: NativeWriter): Promise<'written' | 'overflowed'> {

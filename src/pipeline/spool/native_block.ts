@@ -12,11 +12,10 @@ import type { NativeWriter } from './native_writer.ts';
 import type { Pacer } from './pacer.ts';
 import { isRecordSound, RECORD_HEADER_BYTES, recordSeed } from './record.ts';
 import type { RecordTable } from './record_table.ts';
+import { HELD_BYTES_MAX, type SealMemory } from './seal_memory.ts';
 import type { SegmentHeader } from './segment_header.ts';
 import { WINDOW_BYTES, type WindowReader } from './window_reader.ts';
 
-/** Held columns of one reading. */
-const HELD_BYTES_MAX = 8 << 20;
 /** Records' ranges with a smaller gap between them are read with one call. */
 const GAP_BYTES_MAX = 1 << 15;
 const SEGMENT_CHUNK_ROWS = 4096;
@@ -37,6 +36,7 @@ export class NativeBlockBuilder {
     private readonly records: RecordTable,
     private readonly reader: WindowReader,
     private readonly output: NativeWriter,
+    private readonly memory: SealMemory,
     private readonly pacer: Pacer,
   ) {}
 
@@ -52,6 +52,7 @@ export class NativeBlockBuilder {
         if ((await part.finish(this.output)) === 'written') continue;
         if ((await this.unfold(first_column + index)) === 'damaged') return 'damaged';
       }
+      this.memory.release();
       first_column += parts.length;
     }
     await writeSegmentColumn(this.output, this.header.id, this.records.rows);
@@ -79,8 +80,8 @@ export class NativeBlockBuilder {
   }
 
   private holdingPart(column: Column, index: number): ColumnPart {
-    if (column.kind === 'dictionary') return new DictionaryPart(column, this.records.rows, this.pacer);
-    return new HeldPart(column, this.records.totals(index).data_bytes);
+    if (column.kind === 'dictionary') return new DictionaryPart(column, this.records.rows, this.memory, this.pacer);
+    return new HeldPart(column, this.records.totals(index).data_bytes, this.memory);
   }
 
   /** Goes over the records once and gives each part its chunks. */
@@ -113,7 +114,8 @@ export class NativeBlockBuilder {
         index_width_bytes: records.indexWidthBytes(record, column),
         rows: records.rowsOf(record),
       };
-      await part.take(chunk, this.output);
+      const pending = part.take(chunk, this.output);
+      if (pending !== undefined) await pending;
       at += data_bytes;
       column++;
     }

@@ -8,7 +8,7 @@ import { varuintBytes, writeVaruint } from '../../base/varint.ts';
 import type { FileHandle } from '../../contract/ports.ts';
 import { writeFully } from './file_io.ts';
 
-const OUTPUT_BUFFER_BYTES = 1 << 19;
+export const OUTPUT_BUFFER_BYTES = 1 << 19;
 /** A piece this long is written as it is rather than copied. */
 const DIRECT_BYTES_MIN = 1 << 16;
 const DIRECT_BYTES_MAX = 1 << 20;
@@ -19,24 +19,33 @@ export class NativeWriter {
   crc = 0;
   private flushed_bytes = 0;
   private synced_bytes = 0;
-  private readonly buffer = Buffer.allocUnsafeSlow(OUTPUT_BUFFER_BYTES);
   private buffered_bytes = 0;
 
-  constructor(private readonly file: FileHandle) {}
+  /** @param buffer OUTPUT_BUFFER_BYTES, lent for as long as there are writes */
+  constructor(
+    private readonly file: FileHandle,
+    private readonly buffer: Buffer = Buffer.allocUnsafeSlow(OUTPUT_BUFFER_BYTES),
+  ) {}
 
   nativeBytes(): number {
     return this.flushed_bytes + this.buffered_bytes;
   }
 
-  /** Takes the bytes; they may be reused as soon as the promise is resolved. */
-  async write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > OUTPUT_BUFFER_BYTES - this.buffered_bytes) await this.flush();
+  /** Takes the bytes; they may be reused as soon as the promise is resolved. Without one they were taken at once. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length >= DIRECT_BYTES_MIN || bytes.length > OUTPUT_BUFFER_BYTES - this.buffered_bytes) return this.writeBehind(bytes);
+    this.buffer.set(bytes, this.buffered_bytes);
+    this.buffered_bytes += bytes.length;
+    return undefined;
+  }
+
+  /** Writes what is buffered, and then the bytes, or buffers them. */
+  private async writeBehind(bytes: Uint8Array): Promise<void> {
+    await this.flush();
     if (bytes.length < DIRECT_BYTES_MIN) {
-      this.buffer.set(bytes, this.buffered_bytes);
-      this.buffered_bytes += bytes.length;
+      await this.write(bytes);
       return;
     }
-    await this.flush();
     for (let at = 0; at < bytes.length; at += DIRECT_BYTES_MAX) await this.writeOut(bytes.subarray(at, at + DIRECT_BYTES_MAX));
   }
 

@@ -18,6 +18,7 @@ import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
 import type { RecordTable } from './record_table.ts';
 import { SalvagingFile } from './salvaging_file.ts';
+import { SealMemory } from './seal_memory.ts';
 import { encodeSealedTail, readSealedTail } from './sealed_footer.ts';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
 import { PARTIAL_SUFFIX, segmentFileName } from './segment_name.ts';
@@ -33,6 +34,15 @@ const FAILED_SEALS_MAX = 60;
 /** `empty`: there is nothing to deliver. */
 type SealResult = SealedSegment | 'empty' | 'unreadable';
 
+/** A segment's open file whose header was sound. */
+interface OpenedSegment {
+  readonly closed: ClosedSegment;
+  readonly header: SegmentHeader;
+  readonly name: string;
+  readonly file: FileHandle;
+  readonly end_bytes: number;
+}
+
 export interface Sealing {
   /** Undefined when there was no sound record: then there is nothing to deliver. */
   readonly segment: SealedSegment | undefined;
@@ -41,6 +51,9 @@ export interface Sealing {
 }
 
 export class Sealer {
+  /** For the next sealing; when two run at once, one of them makes its own. */
+  private idle_memory: SealMemory | undefined;
+
   constructor(
     private readonly ports: SpoolPorts,
     private readonly directory: SyncedDirectory,
@@ -94,12 +107,22 @@ export class Sealer {
     const end_bytes = closed.end_bytes ?? (await file.size());
     const header = await readHeader(file);
     if (header === undefined || header.id !== closed.segment.id) return end_bytes <= SEGMENT_HEADER_BYTES ? 'empty' : 'unreadable';
-    const reader = new WindowReader(file, end_bytes);
+    const memory = this.idle_memory ?? new SealMemory();
+    this.idle_memory = undefined;
+    const result = await this.sealRecords({ closed, header, name, file, end_bytes }, memory);
+    // After an error somebody may still write from it.
+    this.idle_memory = memory;
+    return result;
+  }
+
+  private async sealRecords({ closed, header, name, file, end_bytes }: OpenedSegment, memory: SealMemory): Promise<SealResult> {
+    const reader = new WindowReader(file, end_bytes, memory.window);
     let { records } = closed;
     for (let scans = 0; scans <= SCANS_MAX; scans++) {
+      memory.release();
       records ??= await this.scan(reader, header, name, file);
       if (records.count === 0) return 'empty';
-      const segment = await this.write(header, records, reader);
+      const segment = await this.write(header, records, reader, memory);
       if (segment !== 'damaged') return segment;
       records = undefined;
     }
@@ -113,14 +136,19 @@ export class Sealer {
     return scan.records;
   }
 
-  private async write(header: SegmentHeader, records: RecordTable, reader: WindowReader): Promise<SealedSegment | 'damaged'> {
+  private async write(
+    header: SegmentHeader,
+    records: RecordTable,
+    reader: WindowReader,
+    memory: SealMemory,
+  ): Promise<SealedSegment | 'damaged'> {
     const { fs, clock } = this.ports;
     const sealed_path = `${this.directory.path}/${segmentFileName(header, 'sealed')}`;
     const partial_path = sealed_path + PARTIAL_SUFFIX;
     await removeIfThere(fs, partial_path);
     const segment = await withFile(fs, partial_path, 'create', async (file) => {
-      const output = new NativeWriter(file);
-      const result = await new NativeBlockBuilder(header, records, reader, output, new Pacer(clock)).build();
+      const output = new NativeWriter(file, memory.output);
+      const result = await new NativeBlockBuilder(header, records, reader, output, memory, new Pacer(clock)).build();
       return result === 'damaged' ? result : this.finish(header, records, file, output);
     }).catch(async (error: unknown) => {
       // A full disk is not to stay full of what was not finished.

@@ -1,22 +1,24 @@
 /**
  * Reads ranges of a file through one window of bounded size, so that many small ranges that follow each other cost one read.
  *
- * Owner of the window, not of the file. What `read` returns is valid until the next `read`.
+ * Owner of the window, not of the file. What `read` returns is valid until the next `read`. A single range longer than the window makes it as long as
+ * that range, which was in memory once as a block.
  */
 import type { FileHandle } from '../../contract/ports.ts';
 
-/** What is read at once; a single longer range makes the window as long as that range, which was in memory once as a block. */
+/** What is read at once. */
 export const WINDOW_BYTES = 1 << 20;
 
 export class WindowReader {
-  private storage = Buffer.alloc(0);
-  private window = Buffer.alloc(0);
+  private window: Buffer = Buffer.alloc(0);
   private window_offset = 0;
 
   constructor(
     private readonly file: FileHandle,
     /** Nothing is read at or behind this offset. */
     readonly end_bytes: number,
+    /** Lent for as long as there are reads; more is allocated where it is too small. */
+    private storage: Buffer<ArrayBufferLike> = Buffer.alloc(0),
   ) {}
 
   /**
