@@ -10,6 +10,7 @@ import { clearColumns } from './columns';
 import { clearDigests } from './digests';
 import { clearScratch } from './fields';
 import { hash as hashAt } from './hash';
+import { beginShapes } from './json_shape';
 import { inputAddress, reserveInput } from './memory';
 import { clearTable } from './scan';
 import { forgetTexts } from './text_cache';
@@ -32,6 +33,7 @@ export function reserve(input_bytes: u32): bool {
   clearColumns();
   forgetTexts();
   clearDigests();
+  beginShapes();
   clearScratch();
   clearTable();
   return reserveInput(input_bytes);

@@ -29,7 +29,7 @@ export const SHAPED_BYTES_MAX: u32 = 2048;
 /** What a piece and a number may write before the room is looked at again. */
 const STEP_BYTES_MAX: u32 = 96;
 
-/** Learning costs as much as the proof did, so that it must pay: what is found earns what is learned. */
+/** Learning costs as much as the proof did, so that it must pay within each slab: what is found earns what is learned. */
 const CREDIT_MAX: u32 = 64;
 const CREDIT_PER_FIND: u32 = 4;
 
@@ -38,6 +38,11 @@ let credit: u32 = CREDIT_MAX;
 let newest_way: u32 = 0;
 /** Behind what `shapedEnd` wrote. */
 export let shaped_text_end: u32 = 0;
+
+/** Begins a slab. The shapes stay: what they prove does not depend on it. */
+export function beginShapes(): void {
+  credit = CREDIT_MAX;
+}
 
 /** Shapes that begin with the same key are in two places. */
 function firstShape(start: u32): u32 {
