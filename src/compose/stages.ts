@@ -49,7 +49,11 @@ const NO_SOCKET: PartSource = { pause: () => undefined, resume: () => undefined 
 const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
 
 export function createTelemetry(log: Logger, observatory: Observatory): Telemetry {
-  const names = { sources: SOURCES.map(({ name }) => name), tables: TABLES.map(({ name }) => name) };
+  const names = {
+    sources: SOURCES.map(({ name }) => name),
+    routes: SOURCES.flatMap(({ routes }) => routes.map(({ path }) => path)),
+    tables: TABLES.map(({ name }) => name),
+  };
   return new Telemetry(log, SYSTEM_CLOCK, names, observatory);
 }
 

@@ -83,6 +83,10 @@ export class Observatory implements Readings {
     return ledger.uncountedSegments() > 0 ? undefined : ledger.answer(sources);
   }
 
+  isReady(): boolean {
+    return this.health('/readyz').status === 200;
+  }
+
   /** The answer of GET /livez or /readyz. */
   health(path: string): HealthAnswer {
     if (path === '/livez') return liveness();

@@ -11,9 +11,10 @@ import { Deviations } from './deviations.ts';
 import type { Logger } from './logger.ts';
 import { ClaimMetrics, type RegistryName } from './metrics/claim_metrics.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
-import { IngestMetrics, type IngestReadings } from './metrics/ingest_metrics.ts';
+import { IngestMetrics, type IngestNames, type IngestReadings } from './metrics/ingest_metrics.ts';
 import { addLedgerMetrics } from './metrics/ledger_metrics.ts';
 import { LetterMetrics } from './metrics/letter_metrics.ts';
+import { addReadiness } from './metrics/readiness_metric.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
 
@@ -21,6 +22,8 @@ export interface Readings {
   ingest(): IngestReadings;
   spool(): SpoolReadings;
   delivery(): DeliveryReadings;
+  /** Whether events can be acknowledged: what GET /readyz says. */
+  isReady(): boolean;
   /** The books, with these sources at least; undefined while segments of an earlier run are not counted yet. */
   ledger(sources: readonly string[]): LedgerAnswer | undefined;
 }
@@ -51,15 +54,16 @@ export class Telemetry {
   constructor(
     private readonly log: Logger,
     clock: Clock,
-    private readonly names: { readonly sources: readonly string[]; readonly tables: readonly string[] },
+    private readonly names: IngestNames & { readonly tables: readonly string[] },
     readings: Readings,
   ) {
     this.deviations = new Deviations({ clock, log: (line) => this.log.warn(line, 'event_invalid') });
-    this.ingest = new IngestMetrics(this.registry, names.sources, () => readings.ingest());
+    this.ingest = new IngestMetrics(this.registry, names, () => readings.ingest());
     this.spool = new SpoolMetrics(this.registry, () => readings.spool());
     this.claims = new ClaimMetrics(this.registry);
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
     this.letters = new LetterMetrics(this.registry, names.tables, () => readings.spool().dead_letters);
+    addReadiness(this.registry, () => readings.isReady());
     addLedgerMetrics(this.registry, () => readings.ledger(names.sources));
   }
 
@@ -127,7 +131,7 @@ export class Telemetry {
   }
 
   readonly delivering = {
-    inserted: (segment: SealedSegment, duration_ms: number): void => this.delivery.inserted(segment, duration_ms),
+    inserted: (_segment: SealedSegment, duration_ms: number): void => this.delivery.inserted(duration_ms),
     delivered: (segment: SealedSegment): void => {
       this.delivery.delivered(segment);
       this.log.debug({ segment: segment.id, table: segment.table, rows: segment.rows }, 'segment_delivered');

@@ -1,8 +1,8 @@
 /** Metrics of the registry: what became of claims, how long they took, what a commit costs and shares, and whether the registry is there. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-const CLAIM_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-const BATCH_BUCKETS = [1, 4, 16, 64, 256, 1024];
+const CLAIM_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
+const BATCH_BUCKETS = [1, 4, 16, 64, 256];
 
 /** `local`: the embedded registry. `fleet`: the shared one, where there is one. */
 export type RegistryName = 'local' | 'fleet';
@@ -36,7 +36,7 @@ export class ClaimMetrics {
       buckets: BATCH_BUCKETS,
     });
     this.failures = new Counter(common('failures_total', 'Tries of the registry that failed.', ['registry']));
-    this.up = new Gauge(common('up', 'Whether the registry took what it was last asked.', ['registry']));
+    this.up = new Gauge(common('up', '1 when the registry took what it was last asked, 0 when it did not.', ['registry']));
   }
 
   /** @param outcome one of a fixed few, see `DeskObserver` */

@@ -1,9 +1,12 @@
 /** Metrics of the way in: requests, events by outcome, slabs and workers. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.25, 1, 10];
 const SLAB_REQUEST_BUCKETS = [1, 4, 16, 64, 256, 1024];
-const SLAB_BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 12];
+const SLAB_BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10];
+const HEALTH_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz']);
+/** What stands for every route that takes no events: there are many of them, and their durations are ClickHouse's. */
+const READ_ROUTES = 'read';
 
 /** What is read when Prometheus asks. */
 export interface IngestReadings {
@@ -16,8 +19,15 @@ export interface IngestReadings {
 /** The children of one route and status, looked up once and then kept: labels are dear per request. */
 interface RouteMetrics {
   readonly requests: Counter.Internal;
-  readonly duration: Histogram.Internal<'route'>;
-  readonly bytes: Counter.Internal;
+  readonly duration: Histogram.Internal<'route'> | undefined;
+  readonly bytes: Counter.Internal | undefined;
+}
+
+/** What the labels may be; together with statuses and reasons, which are few, they bound the number of series. */
+export interface IngestNames {
+  readonly sources: readonly string[];
+  /** Paths of the routes that take events. */
+  readonly routes: readonly string[];
 }
 
 export class IngestMetrics {
@@ -34,7 +44,7 @@ export class IngestMetrics {
 
   constructor(
     registry: Registry,
-    private readonly source_names: readonly string[],
+    private readonly names: IngestNames,
     read: () => IngestReadings,
   ) {
     const registers = [registry];
@@ -46,14 +56,14 @@ export class IngestMetrics {
     });
     this.duration = new Histogram({
       name: 'penstock_http_request_duration_seconds',
-      help: 'Time from the head of a request to its answer.',
+      help: 'Time from the head of a request to its answer; "read" stands for all routes that take no events.',
       labelNames: ['route'],
       buckets: DURATION_BUCKETS_S,
       registers,
     });
     this.bytes = new Counter({
       name: 'penstock_http_body_bytes_total',
-      help: 'Bytes of request bodies received, as sent.',
+      help: 'Bytes of request bodies received, as sent, on routes that take events.',
       labelNames: ['route'],
       registers,
     });
@@ -89,18 +99,18 @@ export class IngestMetrics {
     });
     this.worker_deaths = new Counter({
       name: 'penstock_worker_deaths_total',
-      help: 'Slabs that were lost with a worker and answered 503.',
+      help: 'Workers that died or did not start; the requests that each had were answered 503.',
       registers,
     });
     addGauges(registry, read);
-    for (const source of source_names) this.accepted.inc({ source }, 0);
+    for (const source of names.sources) this.accepted.inc({ source }, 0);
   }
 
   requestAnswered(route: string, status: number, duration_ms: number, body_bytes: number): void {
     const metrics = this.routes.get(route)?.get(status) ?? this.createRoute(route, status);
     metrics.requests.inc();
-    metrics.duration.observe(duration_ms / 1000);
-    metrics.bytes.inc(body_bytes);
+    metrics.duration?.observe(duration_ms / 1000);
+    metrics.bytes?.inc(body_bytes);
   }
 
   slabDispatched(requests: number, bytes: number): void {
@@ -109,7 +119,7 @@ export class IngestMetrics {
   }
 
   eventsCounted(source: number, accepted: number, rejected: Readonly<Record<string, number>>): void {
-    const name = this.source_names[source] ?? 'unknown';
+    const name = this.names.sources[source] ?? 'unknown';
     this.accepted.inc({ source: name }, accepted);
     for (const [reason, count] of Object.entries(rejected)) this.rejected.inc({ source: name, reason }, count);
   }
@@ -123,10 +133,11 @@ export class IngestMetrics {
   }
 
   private createRoute(route: string, status: number): RouteMetrics {
+    const takes_events = this.names.routes.includes(route);
     const metrics = {
       requests: this.requests.labels({ route, status: String(status) }),
-      duration: this.duration.labels({ route }),
-      bytes: this.bytes.labels({ route }),
+      duration: HEALTH_ROUTES.has(route) ? undefined : this.duration.labels({ route: takes_events ? route : READ_ROUTES }),
+      bytes: takes_events ? this.bytes.labels({ route }) : undefined,
     };
     const by_status = this.routes.get(route) ?? new Map<number, RouteMetrics>();
     this.routes.set(route, by_status.set(status, metrics));

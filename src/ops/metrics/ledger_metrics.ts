@@ -14,21 +14,16 @@ export function addLedgerMetrics(registry: Registry, read: () => LedgerAnswer | 
     // The registry collects its metrics in the order in which they were made, and within one turn: this one sets them all.
     collect: () => collect(),
   });
-  const rejected = new Gauge({
-    name: 'penstock_ledger_rejected_events',
-    help: 'Events rejected, by reason.',
-    labelNames: ['source', 'reason'],
-    registers,
-  });
   const gauges = {
     received: gauge('received', 'Events of requests that were decoded and not answered 5xx.'),
+    rejected: gauge('rejected', 'Events rejected; the reasons are in GET /ledger and in penstock_events_rejected_total.'),
     accepted: gauge('accepted', 'Events accepted: delivered, spooled or dead-lettered.'),
     delivered: gauge('delivered', 'Accepted events that are in ClickHouse.'),
     spooled: gauge('spooled', 'Accepted events on the way to ClickHouse, on the disk of this machine.'),
     dead_lettered: gauge('dead_lettered', 'Accepted events that were set aside for a person.'),
   };
   const collect = (): void => {
-    for (const metric of [unbalanced, rejected, ...Object.values(gauges)]) metric.reset();
+    for (const metric of [unbalanced, ...Object.values(gauges)]) metric.reset();
     const answer = read();
     if (answer === undefined) return;
     unbalanced.set(isBalanced(answer) ? 0 : 1);
@@ -38,7 +33,8 @@ export function addLedgerMetrics(registry: Registry, read: () => LedgerAnswer | 
       gauges.delivered.set({ source }, figures.delivered);
       gauges.spooled.set({ source }, figures.spooled);
       gauges.dead_lettered.set({ source }, figures.dead_lettered);
-      for (const [reason, count] of Object.entries(figures.rejected)) rejected.set({ source, reason }, count);
+      const rejected = Object.values(figures.rejected).reduce((sum, count) => sum + count, 0);
+      gauges.rejected.set({ source }, rejected);
     }
   };
 }

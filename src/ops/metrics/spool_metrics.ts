@@ -2,10 +2,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { SealedSegment } from '../../contract/segment.ts';
 
-const SYNC_BUCKETS_S = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5];
-const SEAL_BUCKETS_S = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SYNC_BUCKETS_S = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+const SEAL_BUCKETS_S = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const BLOCK_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
-const BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 12, 4 ** 13];
+const BYTES_BUCKETS = [4 ** 5, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 13];
 const ROW_BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /** What is read when Prometheus asks. */
@@ -29,8 +29,8 @@ export class SpoolMetrics {
   private readonly group_blocks: Histogram;
   private readonly group_bytes: Histogram;
   private readonly seal_duration: Histogram;
-  private readonly segment_rows: Histogram<'table'>;
-  private readonly segment_bytes: Histogram<'table'>;
+  private readonly segment_rows: Histogram;
+  private readonly segment_bytes: Histogram;
   private readonly incidents: Counter<'incident'>;
 
   constructor(registry: Registry, read: () => SpoolReadings) {
@@ -44,20 +44,8 @@ export class SpoolMetrics {
       'Time to turn an open segment into a sealed one.',
       SEAL_BUCKETS_S,
     );
-    this.segment_rows = new Histogram({
-      name: 'penstock_spool_segment_rows',
-      help: 'Rows of a sealed segment.',
-      labelNames: ['table'],
-      buckets: ROW_BUCKETS,
-      registers,
-    });
-    this.segment_bytes = new Histogram({
-      name: 'penstock_spool_segment_bytes',
-      help: 'Bytes of a sealed segment.',
-      labelNames: ['table'],
-      buckets: BYTES_BUCKETS,
-      registers,
-    });
+    this.segment_rows = histogram('penstock_spool_segment_rows', 'Rows of a sealed segment.', ROW_BUCKETS);
+    this.segment_bytes = histogram('penstock_spool_segment_bytes', 'Bytes of a sealed segment.', BYTES_BUCKETS);
     this.incidents = new Counter({
       name: 'penstock_spool_incidents_total',
       help: 'Failed writes and damaged records or files, by kind; the log has the details.',
@@ -78,8 +66,8 @@ export class SpoolMetrics {
 
   sealed(segment: SealedSegment, duration_ms: number): void {
     this.seal_duration.observe(duration_ms / 1000);
-    this.segment_rows.observe({ table: segment.table }, segment.rows);
-    this.segment_bytes.observe({ table: segment.table }, segment.file_bytes);
+    this.segment_rows.observe(segment.rows);
+    this.segment_bytes.observe(segment.file_bytes);
   }
 
   incident(incident: string): void {
@@ -101,7 +89,15 @@ function addGauges(registry: Registry, read: () => SpoolReadings): void {
   gauge('penstock_spool_disk_free_bytes', 'Free space on the disk of the spool.', () => read().disk_free_bytes ?? Number.NaN);
   gauge('penstock_spool_disk_free_limit_bytes', 'Free disk space below which requests are answered 503.', () => read().disk_free_bytes_min);
   gauge('penstock_spool_queued_bytes', 'Encoded events that wait to be written.', () => read().queued_bytes);
-  gauge('penstock_spool_quarantined', 'Damaged records and files that were set aside since the start.', () => read().quarantined);
+  const quarantined: Counter = new Counter({
+    name: 'penstock_spool_quarantined_total',
+    help: 'Damaged records and files that were set aside.',
+    registers,
+    collect: () => {
+      quarantined.reset();
+      quarantined.inc(read().quarantined);
+    },
+  });
   const segments: Gauge<'state'> = new Gauge({
     name: 'penstock_spool_segments',
     help: 'Segments by state: open, waiting to be sealed, sealed and not yet in ClickHouse.',

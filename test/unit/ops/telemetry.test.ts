@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
-import type { LedgerAnswer, LedgerFigures } from '../../../src/contract/ledger.ts';
+import type { LedgerFigures } from '../../../src/contract/ledger.ts';
 import type { SealedSegment } from '../../../src/contract/segment.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { Telemetry } from '../../../src/ops/telemetry.ts';
@@ -24,9 +24,10 @@ const SEGMENT: SealedSegment = {
 const FAILURE = { at_ms: 0, segment: SEGMENT.id, action: 'retry', in_doubt: true, code: 'ECONNRESET', message: 'the connection broke' };
 
 const FIGURES: LedgerFigures = { received: 9, accepted: 7, rejected: { bad: 2 }, delivered: 4, spooled: 2, dead_lettered: 1 };
-const BOOKS: LedgerAnswer = { ...FIGURES, by_source: { deploy_report: FIGURES } };
 
-function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] } {
+const NAMES = { sources: ['deploy_report'], routes: ['/r'], tables: ['deploy_events'] };
+
+function create(names = NAMES): { telemetry: Telemetry; log: () => Record<string, unknown>[] } {
   let text = '';
   const output = new Writable({
     write: (chunk, _encoding, done) => {
@@ -34,37 +35,33 @@ function create(): { telemetry: Telemetry; log: () => Record<string, unknown>[] 
       done();
     },
   });
-  const telemetry = new Telemetry(
-    createLogger(output, 'info'),
-    new ManualClock(0),
-    { sources: ['deploy_report'], tables: ['deploy_events'] },
-    {
-      ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),
-      spool: () => ({
-        spool_bytes: 7,
-        queued_bytes: 8,
-        open_segments: 9,
-        unsealed_segments: 10,
-        sealed_segments: 11,
-        quarantined: 12,
-        dead_letters: { deploy_events: 14 },
-        spool_bytes_max: 13,
-        disk_free_bytes: 14,
-        disk_free_bytes_min: 15,
-      }),
-      ledger: () => BOOKS,
-      delivery: () => ({
-        segments: 1,
-        rows: 2,
-        bytes: 3,
-        parked_segments: 4,
-        lag_ms: 1500,
-        clickhouse_up: true,
-        clickhouse_disk: { free_bytes: 16, free_bytes_min: 17 },
-        lanes: [{ table: 'deploy_events', state: 'sending' }],
-      }),
-    },
-  );
+  const telemetry = new Telemetry(createLogger(output, 'info'), new ManualClock(0), names, {
+    ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),
+    spool: () => ({
+      spool_bytes: 7,
+      queued_bytes: 8,
+      open_segments: 9,
+      unsealed_segments: 10,
+      sealed_segments: 11,
+      quarantined: 12,
+      dead_letters: { deploy_events: 14 },
+      spool_bytes_max: 13,
+      disk_free_bytes: 14,
+      disk_free_bytes_min: 15,
+    }),
+    ledger: (sources) => ({ ...FIGURES, by_source: Object.fromEntries(sources.map((source) => [source, FIGURES])) }),
+    isReady: () => true,
+    delivery: () => ({
+      segments: 1,
+      rows: 2,
+      bytes: 3,
+      parked_segments: 4,
+      lag_ms: 1500,
+      clickhouse_up: true,
+      clickhouse_disk: { free_bytes: 16, free_bytes_min: 17 },
+      lanes: names.tables.map((table) => ({ table, state: 'sending' })),
+    }),
+  });
   return {
     telemetry,
     log: () =>
@@ -97,7 +94,7 @@ test('what the stages tell is in the scrape, in base units', async () => {
     'penstock_http_requests_total{route="/r",status="202"} 1',
     'penstock_ledger_unbalanced 0',
     'penstock_ledger_received_events{source="deploy_report"} 9',
-    'penstock_ledger_rejected_events{source="deploy_report",reason="bad"} 2',
+    'penstock_ledger_rejected_events{source="deploy_report"} 2',
     'penstock_ledger_dead_lettered_events{source="deploy_report"} 1',
     'penstock_http_request_duration_seconds_sum{route="/r"} 0.25',
     'penstock_events_accepted_total{source="deploy_report"} 5',
@@ -112,7 +109,8 @@ test('what the stages tell is in the scrape, in base units', async () => {
     'penstock_delivery_failures_total{table="deploy_events",action="retry"} 1',
     'penstock_delivery_lag_seconds 1.5',
     'penstock_delivery_state{table="deploy_events",state="sending"} 1',
-    'penstock_delivery_state{table="deploy_events",state="idle"} 0',
+    'penstock_ready 1',
+    'penstock_spool_quarantined_total 12',
     'penstock_clickhouse_up 1',
     'penstock_registry_claims_total{registry="fleet",outcome="version_conflict"} 1',
     'penstock_registry_claim_duration_seconds_sum{registry="fleet"} 0.02',
@@ -121,6 +119,35 @@ test('what the stages tell is in the scrape, in base units', async () => {
   ]) {
     assert.ok(body.split('\n').includes(line), line);
   }
+});
+
+test('a scrape stays under 500 series with every source, table and route there is to be, each in all kinds of trouble', async () => {
+  const many = (count: number, name: string): string[] => Array.from({ length: count }, (_, number) => `${name}${number}`);
+  const names = { sources: many(3, 'source'), tables: many(7, 'table'), routes: many(5, '/ingest') };
+  const { telemetry } = create(names);
+  for (const route of names.routes)
+    for (const status of [200, 400, 401, 413, 415, 429, 503]) telemetry.front.requestAnswered(route, status, 1, 1);
+  for (const route of many(8, '/read')) for (const status of [200, 400, 401, 503]) telemetry.front.requestAnswered(route, status, 1, 0);
+  for (const route of ['/livez', '/readyz']) for (const status of [200, 503]) telemetry.front.requestAnswered(route, status, 0, 0);
+  for (const source of names.sources.keys()) {
+    telemetry.dispatch.eventsCounted(source, 1, Object.fromEntries(many(8, 'reason').map((reason) => [reason, 1])));
+  }
+  for (const table of names.tables) {
+    const segment = { ...SEGMENT, table };
+    telemetry.spooling.sealed(segment, 1);
+    telemetry.spooling.deadLettered(segment);
+    telemetry.delivering.inserted(segment, 1);
+    telemetry.delivering.delivered(segment);
+    for (const action of ['retry', 'pause']) telemetry.delivering.failed(segment, { ...FAILURE, action });
+  }
+  for (const registry of ['local', 'fleet'] as const) {
+    for (const outcome of many(5, 'outcome')) telemetry.claiming(registry).decided(outcome, 1);
+    telemetry.claiming(registry).committed(1, 1);
+    telemetry.claiming(registry).failed(new Error('away'));
+  }
+  for (const incident of many(10, 'incident')) telemetry.spooling.incident(incident, {});
+  const series = (await telemetry.scrape()).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  assert.ok(series.length <= 500, `${series.length} series`);
 });
 
 test('every metric is ours, has a help text, and is named after the conventions', async () => {
