@@ -7,6 +7,8 @@ const SEAL_BUCKETS_S = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const BLOCK_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
 const BYTES_BUCKETS = [4 ** 5, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 13];
 const ROW_BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+/** Incidents that an alert counts: a counter that begins with its first event does not seem to have risen. */
+const FAILED_WRITES = ['append_failed', 'seal_failed', 'disk_unwritable', 'ledger_unwritable'];
 
 /** What is read when Prometheus asks. */
 export interface SpoolReadings {
@@ -52,6 +54,7 @@ export class SpoolMetrics {
       labelNames: ['incident'],
       registers,
     });
+    for (const incident of FAILED_WRITES) this.incidents.inc({ incident }, 0);
     addGauges(registry, read);
   }
 
