@@ -9,6 +9,7 @@ import { LEDGER_COMMAND } from './ledger.ts';
 import { LOAD_COMMAND } from './load.ts';
 import { makeServeCommand } from './serve.ts';
 import { SQL_COMMAND } from './sql.ts';
+import { TRACE_COMMAND } from './trace.ts';
 import { VERIFY_COMMAND } from './verify.ts';
 
 // Only `serve` needs the daemon's stages and their native libraries: the others start without loading them.
@@ -22,6 +23,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   DEAD_LETTER_COMMANDS,
   LEDGER_COMMAND,
   VERIFY_COMMAND,
+  TRACE_COMMAND,
   ERASE_COMMAND,
   LOAD_COMMAND,
   HEALTH_COMMAND,

@@ -5,21 +5,13 @@
  * is found says what is in it, and one that vanishes while it is looked for is sealed by then. The caller sees to it that no sealed segment of the table
  * is retired meanwhile. What is damaged is no proof.
  */
-import type { FileHandle, Fs } from '../../contract/ports.ts';
+import type { Fs } from '../../contract/ports.ts';
 import type { SpoolRecords } from '../../contract/version_claims.ts';
+import { EventSearch, searchOpen, searchSealed } from './event_ids.ts';
 import { withFile } from './file_io.ts';
-import { uuidBytes } from './native_block.ts';
-import { NativeCursor } from './native_cursor.ts';
-import { recordSeed } from './record.ts';
-import { scanRecords } from './record_scan.ts';
-import { readSealedTail } from './sealed_footer.ts';
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment_header.ts';
 import { parseSegmentFileName, segmentFileName } from './segment_name.ts';
 import { errorCode } from './system_errors.ts';
-import { WindowReader } from './window_reader.ts';
 
-const EVENT_COLUMN = 'event_id';
-const UUID_BYTES = 16;
 /** A file that vanishes was sealed: the next list has it. More often than this something else removes files. */
 const LISTS_MAX = 100;
 
@@ -46,7 +38,7 @@ export class NodeSpoolRecords implements SpoolRecords {
           read_ids.add(parsed.segment.id);
         } else has_vanished = true;
       }
-      if (!has_vanished) return search.found;
+      if (!has_vanished) return new Set(search.found.keys());
     }
     throw new Error(`files vanish from ${this.directory} while it is read`);
   }
@@ -55,50 +47,12 @@ export class NodeSpoolRecords implements SpoolRecords {
   private async readSegment(id: string, name: string, kind: 'open' | 'sealed', search: EventSearch): Promise<boolean> {
     try {
       await withFile(this.fs, `${this.directory}/${name}`, 'read', (file) =>
-        kind === 'open' ? readOpen(file, id, search) : readSealed(file, search),
+        kind === 'open' ? searchOpen(file, id, search) : searchSealed(file, search),
       );
       return true;
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return false;
       throw error;
-    }
-  }
-}
-
-async function readOpen(file: FileHandle, id: string, search: EventSearch): Promise<void> {
-  const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-  const header = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-  const event_column = header?.columns.findIndex(({ name }) => name === EVENT_COLUMN) ?? -1;
-  if (header === undefined || header.id !== id || event_column === -1) return;
-  const reader = new WindowReader(file, await file.size());
-  const { records } = await scanRecords(reader, header.columns.length, recordSeed(id));
-  for (let record = 0; record < records.count; record++) {
-    let offset = records.payloadOffset(record) + records.headerBytes(record);
-    for (let column = 0; column < event_column; column++) offset += records.dataBytes(record, column);
-    search.look(await reader.read(offset, records.dataBytes(record, event_column)));
-  }
-}
-
-async function readSealed(file: FileHandle, search: EventSearch): Promise<void> {
-  const tail = await readSealedTail(file);
-  if (tail === undefined || !tail.footer.columns.includes(EVENT_COLUMN)) return;
-  const reader = new WindowReader(file, tail.footer.native_bytes);
-  await new NativeCursor(reader).readUuids(EVENT_COLUMN, (bytes) => search.look(bytes));
-}
-
-/** Compares ids as ClickHouse stores them. */
-class EventSearch {
-  readonly found = new Set<string>();
-  private readonly wanted = new Map<string, string>();
-
-  constructor(event_ids: ReadonlySet<string>) {
-    for (const event_id of event_ids) this.wanted.set(uuidBytes(event_id).toString('latin1'), event_id);
-  }
-
-  look(values: Buffer): void {
-    for (let at = 0; at + UUID_BYTES <= values.length; at += UUID_BYTES) {
-      const event_id = this.wanted.get(values.toString('latin1', at, at + UUID_BYTES));
-      if (event_id !== undefined) this.found.add(event_id);
     }
   }
 }

@@ -1,0 +1,69 @@
+/** Reads which events are in a segment's file, open or sealed, and nothing else of it. What is damaged in an open file is passed over. */
+import type { FileHandle } from '../../contract/ports.ts';
+import { uuidBytes } from './native_block.ts';
+import { NativeCursor } from './native_cursor.ts';
+import { recordSeed } from './record.ts';
+import { scanRecords } from './record_scan.ts';
+import { readSealedTail } from './sealed_footer.ts';
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment_header.ts';
+import { WindowReader } from './window_reader.ts';
+
+const EVENT_COLUMN = 'event_id';
+const UUID_BYTES = 16;
+
+/** Compares ids as ClickHouse stores them. */
+export class EventSearch {
+  /** How many rows each event has that was found. */
+  readonly found = new Map<string, number>();
+  private readonly wanted = new Map<string, string>();
+
+  constructor(event_ids: ReadonlySet<string>) {
+    for (const event_id of event_ids) this.wanted.set(uuidBytes(event_id).toString('latin1'), event_id);
+  }
+
+  look(values: Buffer): void {
+    for (let at = 0; at + UUID_BYTES <= values.length; at += UUID_BYTES) {
+      const event_id = this.wanted.get(values.toString('latin1', at, at + UUID_BYTES));
+      if (event_id !== undefined) this.found.set(event_id, (this.found.get(event_id) ?? 0) + 1);
+    }
+  }
+}
+
+/**
+ * Looks through the records of an open segment.
+ *
+ * @param id the segment's; a file that was reused for another is not read
+ * @returns the oldest receipt in it, undefined when nothing in it could be read
+ */
+export async function searchOpen(file: FileHandle, id: string, search: EventSearch): Promise<{ received_at_ms: number } | undefined> {
+  const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  const header = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
+  const event_column = header?.columns.findIndex(({ name }) => name === EVENT_COLUMN) ?? -1;
+  if (header === undefined || header.id !== id || event_column === -1) return undefined;
+  const reader = new WindowReader(file, await file.size());
+  const { records } = await scanRecords(reader, header.columns.length, recordSeed(id));
+  for (let record = 0; record < records.count; record++) {
+    let offset = records.payloadOffset(record) + records.headerBytes(record);
+    for (let column = 0; column < event_column; column++) offset += records.dataBytes(record, column);
+    search.look(await reader.read(offset, records.dataBytes(record, event_column)));
+  }
+  return { received_at_ms: records.received_at_ms };
+}
+
+/**
+ * Looks through a sealed segment.
+ *
+ * @returns what its footer says; undefined when neither copy of that is sound, or its table has no events
+ * @throws RangeError when the block is not what its head says
+ */
+export async function searchSealed(
+  file: FileHandle,
+  search: EventSearch,
+): Promise<{ received_at_ms: number; sealed_at_ms: number; tokens: number } | undefined> {
+  const tail = await readSealedTail(file);
+  if (tail === undefined || !tail.footer.columns.includes(EVENT_COLUMN)) return undefined;
+  const reader = new WindowReader(file, tail.footer.native_bytes);
+  await new NativeCursor(reader).readUuids(EVENT_COLUMN, (bytes) => search.look(bytes));
+  const { received_at_ms, sealed_at_ms } = tail.footer;
+  return { received_at_ms, sealed_at_ms, tokens: tail.tokens };
+}
