@@ -125,7 +125,7 @@ export class IngestMetrics {
   }
 
   eventDeviated(source: number, type: string, kind: string): void {
-    this.invalid.inc({ source: this.source_names[source] ?? 'unknown', type, reason: kind });
+    this.invalid.inc({ source: this.names.sources[source] ?? 'unknown', type, reason: kind });
   }
 
   workerDied(): void {
