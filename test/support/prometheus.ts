@@ -37,7 +37,7 @@ interface ApiAnswer<Data> {
 export class PrometheusServer {
   private constructor(private readonly port: number) {}
 
-  /** Starts one that scrapes `target` (host and port) five times a second, as the job `penstock`, with our rules. */
+  /** Starts one that scrapes `target` (host and port) twice a second, as the job `penstock`, with our rules. */
   static async create(owner: Owner, target: string): Promise<PrometheusServer> {
     const directory = await mkdtemp(join(tmpdir(), 'penstock-prometheus-'));
     let child: ChildProcess | undefined;
@@ -49,7 +49,7 @@ export class PrometheusServer {
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     });
     const scrape = { job_name: 'penstock', static_configs: [{ targets: [target] }] };
-    const global = { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '200ms' };
+    const global = { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' };
     // JSON is YAML.
     await writeFile(join(directory, 'prometheus.yaml'), JSON.stringify({ global, rule_files: [RULES], scrape_configs: [scrape] }));
     const server = new PrometheusServer(await freePort());

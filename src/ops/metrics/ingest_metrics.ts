@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.25, 1, 10];
 const SLAB_REQUEST_BUCKETS = [1, 4, 16, 64, 256, 1024];
-const SLAB_BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10];
+const SLAB_BYTES_BUCKETS = [4 ** 5, 4 ** 6, 4 ** 7, 4 ** 8, 4 ** 10];
 const HEALTH_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz']);
 /** What stands for every route that takes no events: there are many of them, and their durations are ClickHouse's. */
 const READ_ROUTES = 'read';
@@ -132,15 +132,17 @@ export class IngestMetrics {
     this.worker_deaths.inc();
   }
 
-  private createRoute(route: string, status: number): RouteMetrics {
-    const takes_events = this.names.routes.includes(route);
+  /** A path with a last slash and the same without it are one route. */
+  private createRoute(path: string, status: number): RouteMetrics {
+    const route = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    const takes_events = this.names.routes.includes(path);
     const metrics = {
       requests: this.requests.labels({ route, status: String(status) }),
       duration: HEALTH_ROUTES.has(route) ? undefined : this.duration.labels({ route: takes_events ? route : READ_ROUTES }),
       bytes: takes_events ? this.bytes.labels({ route }) : undefined,
     };
-    const by_status = this.routes.get(route) ?? new Map<number, RouteMetrics>();
-    this.routes.set(route, by_status.set(status, metrics));
+    const by_status = this.routes.get(path) ?? new Map<number, RouteMetrics>();
+    this.routes.set(path, by_status.set(status, metrics));
     return metrics;
   }
 }

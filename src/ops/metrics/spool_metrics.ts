@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { SealedSegment } from '../../contract/segment.ts';
 
 const SYNC_BUCKETS_S = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
-const SEAL_BUCKETS_S = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+const SEAL_BUCKETS_S = [0.01, 0.05, 0.1, 0.5, 2.5, 10];
 const BLOCK_BUCKETS = [1, 2, 4, 8, 16, 32, 64];
-const BYTES_BUCKETS = [4 ** 5, 4 ** 7, 4 ** 8, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 13];
+const BYTES_BUCKETS = [4 ** 5, 4 ** 7, 4 ** 9, 4 ** 10, 4 ** 11, 4 ** 13];
 const ROW_BUCKETS = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 /** Incidents that an alert counts: a counter that begins with its first event does not seem to have risen. */
 const FAILED_WRITES = ['append_failed', 'seal_failed', 'disk_unwritable', 'ledger_unwritable'];

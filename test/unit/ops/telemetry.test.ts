@@ -5,6 +5,7 @@ import type { LedgerFigures } from '../../../src/contract/ledger.ts';
 import type { SealedSegment } from '../../../src/contract/segment.ts';
 import { createLogger } from '../../../src/ops/logger.ts';
 import { Telemetry } from '../../../src/ops/telemetry.ts';
+import { SOURCES } from '../../../src/sources/list.ts';
 import { ManualClock } from '../../support/manual_clock.ts';
 
 const SEGMENT: SealedSegment = {
@@ -121,9 +122,13 @@ test('what the stages tell is in the scrape, in base units', async () => {
   }
 });
 
-test('a scrape stays under 500 series with every source, table and route there is to be, each in all kinds of trouble', async () => {
+test('a scrape stays under 500 series with every source, table and route in all kinds of trouble', async () => {
   const many = (count: number, name: string): string[] => Array.from({ length: count }, (_, number) => `${name}${number}`);
-  const names = { sources: many(3, 'source'), tables: many(7, 'table'), routes: many(5, '/ingest') };
+  const names = {
+    sources: SOURCES.map(({ name }) => name),
+    tables: SOURCES.flatMap(({ tables }) => tables.map(({ name }) => name)),
+    routes: SOURCES.flatMap(({ routes }) => routes.map(({ path }) => path)),
+  };
   const { telemetry } = create(names);
   for (const route of names.routes)
     for (const status of [200, 400, 401, 413, 415, 429, 503]) telemetry.front.requestAnswered(route, status, 1, 1);
@@ -145,6 +150,8 @@ test('a scrape stays under 500 series with every source, table and route there i
     telemetry.claiming(registry).committed(1, 1);
     telemetry.claiming(registry).failed(new Error('away'));
   }
+  for (const type of many(18, 'type'))
+    for (const kind of ['missing_field', 'bad_time'] as const) telemetry.dispatch.eventDeviated(2, { type, kind, reason: '' });
   for (const incident of many(10, 'incident')) telemetry.spooling.incident(incident, {});
   const series = (await telemetry.scrape()).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   assert.ok(series.length <= 500, `${series.length} series`);
