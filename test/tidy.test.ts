@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ops: ['base', 'contract'],
   read: ['base', 'contract', 'clickhouse'],
   registry: ['base', 'contract'],
+  openapi: ['base', 'contract'],
   'pipeline/front': ['base', 'contract'],
   'pipeline/admission': ['base', 'contract'],
   'pipeline/dispatch': ['base', 'contract'],

@@ -32,10 +32,9 @@ import { FrontEnd } from '../pipeline/front/front_end.ts';
 import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
 import { Uploads } from '../pipeline/uploads/uploads.ts';
-import { productRoutes } from '../read/products/product_routes.ts';
-import { releaseRoutes } from '../read/release_routes.ts';
 import { SOURCES } from '../sources/list.ts';
 import { countingLoose, ledgerRoute } from './ledger.ts';
+import { createReadRoutes } from './reads.ts';
 
 /** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
 const EMBEDDED_SETTLE_MS = 10_000;
@@ -151,7 +150,7 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
       lookupKey: (presented, use) => key_ring.lookup(presented, use),
       submit: (submission, body) => dispatcher.submit(submission, body),
       beginUpload: (submission, part_source) => uploads.begin(submission, part_source),
-      read_routes: [...releaseRoutes(backend.reader), ...productRoutes(backend.reader)],
+      read_routes: createReadRoutes(backend.reader),
       health: (path) => observatory.health(path),
     },
     SOURCES,

@@ -2,6 +2,7 @@
  * What a read route is: a GET on the public listener that is answered from what is stored. The front end knows keys, time and
  * load, the route knows the answer; neither knows the other but through this.
  */
+import type { ReadDocumentation } from './documentation.ts';
 import type { Credential, Route } from './source.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
 
@@ -15,6 +16,7 @@ export interface ReadRoute {
   readonly error_shape: Route['error_shape'];
   /** The names that the query string may have, once each; any other is refused, since a misspelt filter would filter nothing. */
   readonly query_names: readonly string[];
+  readonly documentation?: ReadDocumentation;
   /**
    * Answers one request. An `OperatingError` of the catalogue becomes the answer that it describes; anything else thrown is a
    * bug, logged, and answered 500.

@@ -2,6 +2,7 @@
  * What a source is: its routes, the shape of its events, its tables, and how one request becomes rows. A source does no I/O
  * and keeps no state between requests; everything it needs of the worker comes in as `DecoderTools`.
  */
+import type { IngestDocumentation } from './documentation.ts';
 import type { ErrorCode, ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
 import type { RowPlan } from './row_plan.ts';
@@ -21,6 +22,7 @@ export interface Route {
   readonly status: number;
   /** A larger body is refused; only where this is less than `http.body_bytes_max`. */
   readonly body_bytes_max?: number;
+  readonly documentation?: IngestDocumentation;
 }
 
 /** A JSON Schema as AJV takes it. */

@@ -2,6 +2,7 @@
 import type { QueryPort } from '../contract/query.ts';
 import type { ReadAnswer, ReadRoute } from '../contract/read_route.ts';
 import { invalidParameter, readChoice } from './parameters.ts';
+import { LIST_DOCUMENTATION, RELEASE_DOCUMENTATION } from './release_documentation.ts';
 import { LIST_NAMES, readPage } from './release_list.ts';
 import { RELEASE_ID_CODE_POINTS_MAX, readScope, SCOPE_NAMES } from './release_scope.ts';
 import { INTERVALS } from './release_series.ts';
@@ -18,6 +19,7 @@ export function releaseRoutes(query: QueryPort): readonly ReadRoute[] {
       ...COMMON,
       path: PATH,
       query_names: LIST_NAMES,
+      documentation: LIST_DOCUMENTATION,
       answer: async (request) => {
         const scope = readScope(request);
         return answerOf({ releases: await statistics.list(scope, readPage(request.query), request.signal) });
@@ -27,6 +29,7 @@ export function releaseRoutes(query: QueryPort): readonly ReadRoute[] {
       ...COMMON,
       path: `${PATH}/:id`,
       query_names: [...SCOPE_NAMES, 'interval'],
+      documentation: RELEASE_DOCUMENTATION,
       answer: async (request) => {
         const scope = readScope(request);
         const interval = readChoice(request.query, 'interval', INTERVALS) ?? 'day';

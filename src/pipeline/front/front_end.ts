@@ -52,7 +52,7 @@ const RETRY_AFTER_S_MIN = 1;
 const RETRY_AFTER_S_SPREAD = 4;
 const HEALTH_PATHS = ['/livez', '/readyz'];
 /** A batch may be lines or MessagePack as well; one event is one JSON object. */
-const MEDIA_TAKEN: Readonly<Record<Source['kind'], readonly Media[]>> = { batch: MEDIA, single: ['json'] };
+export const MEDIA_TAKEN: Readonly<Record<Source['kind'], readonly Media[]>> = { batch: MEDIA, single: ['json'] };
 /** Route label of requests that match none. */
 const NO_ROUTE = 'none';
 

@@ -7,19 +7,22 @@ const OPTIONAL_TEXT = { type: ['string', 'null'] };
 /** Optional texts of an event, each with a column of the same name. */
 export const OPTIONAL_FIELDS = ['app_version', 'bundle_label', 'platform', 'os_version', 'device_model'] as const;
 
+/** The fields that a schema can say something of. */
+export const EVENT_PROPERTIES = {
+  event_type: { type: 'string', enum: ['download_complete', 'apply_success', 'rollback', 'crash_on_update'] },
+  release_id: REQUIRED_TEXT,
+  distinct_id: REQUIRED_TEXT,
+  app_version: OPTIONAL_TEXT,
+  bundle_label: OPTIONAL_TEXT,
+  platform: OPTIONAL_TEXT,
+  os_version: OPTIONAL_TEXT,
+  device_model: OPTIONAL_TEXT,
+};
+
 export const EVENT_SCHEMA: JsonSchema = {
   type: 'object',
   required: ['event_type', 'release_id', 'distinct_id'],
-  properties: {
-    event_type: { type: 'string', enum: ['download_complete', 'apply_success', 'rollback', 'crash_on_update'] },
-    release_id: REQUIRED_TEXT,
-    distinct_id: REQUIRED_TEXT,
-    app_version: OPTIONAL_TEXT,
-    bundle_label: OPTIONAL_TEXT,
-    platform: OPTIONAL_TEXT,
-    os_version: OPTIONAL_TEXT,
-    device_model: OPTIONAL_TEXT,
-  },
+  properties: EVENT_PROPERTIES,
 };
 
 /** What an event is known to be once the schema has accepted it. */
