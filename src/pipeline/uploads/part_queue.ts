@@ -30,8 +30,10 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
     this.notify();
   }
 
+  /** The body is whole. The socket is the next request's from here on, which could not know that it is paused. */
   end(): void {
     this.has_ended = true;
+    this.resume();
     this.notify();
   }
 
@@ -47,7 +49,7 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
       const part = this.parts.shift();
       if (part !== undefined) {
         this.queued_bytes -= part.length;
-        this.resumeIfEmptied();
+        if (this.queued_bytes <= this.bytes_max / 2) this.resume();
         yield part;
       } else if (this.has_ended) {
         return;
@@ -59,8 +61,8 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
     }
   }
 
-  private resumeIfEmptied(): void {
-    if (!this.is_paused || this.queued_bytes > this.bytes_max / 2 || this.has_ended) return;
+  private resume(): void {
+    if (!this.is_paused) return;
     this.is_paused = false;
     this.source.resume();
   }

@@ -118,6 +118,13 @@ test('rejections of a piece without an accepted event are told apart, since no b
   assert.deepEqual(end, { accepted: Number(accepted), rejected: { bad }, loose: { bad } });
 });
 
+test('a body that ends while the socket is paused leaves it to the next request resumed', async () => {
+  const scene = new Scene();
+  scene.queue.push(Buffer.alloc(200_000, 0x20));
+  scene.queue.end();
+  assert.deepEqual(scene.socket, ['pause', 'resume']);
+});
+
 test('the socket is paused while more waits than there is room for, and resumed when it is read', async () => {
   const scene = new Scene();
   scene.queue.push(Uint8Array.from(BODY.subarray(0, 200_000)));
