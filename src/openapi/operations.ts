@@ -64,7 +64,7 @@ export function readOperation({ described, errors }: Workshop, route: ReadRoute)
   const { documentation, query_names, path } = route;
   const parameter = (name: string, place: 'path' | 'query'): Parameter => {
     const { description = `The ${name}.`, schema = { type: 'string' }, example = 'example' } = documentation?.parameters?.[name] ?? {};
-    return { name, in: place, required: place === 'path', description, schema, ...(place === 'path' ? { example } : {}) };
+    return { name, in: place, required: place === 'path', description, schema, example };
   };
   const path_names = [...path.matchAll(/:([a-z_]+)/g)].map(([, name = '']) => name);
   return {
