@@ -1,5 +1,5 @@
 /**
- * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a fifth of the time each, with
+ * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a sixth of the time each, with
  * seeds counted up from S. The first failure ends it and says the seed.
  */
 import { parseArgs } from 'node:util';
@@ -7,6 +7,7 @@ import { fuzzBatches } from '../support/batch_fuzz.ts';
 import { crashRun } from '../support/crash_run.ts';
 import type { Owner } from '../support/daemon.ts';
 import type { Audit } from '../support/device_load.ts';
+import { HttpFuzz } from '../support/http_fuzz.ts';
 import { KernelComparison } from '../support/kernel_comparison.ts';
 import { proxyRun } from '../support/proxy_run.ts';
 import { runSpoolModel } from '../support/spool_model.ts';
@@ -15,7 +16,8 @@ const FUZZ_CASES = 10_000;
 const KERNEL_BODIES = 5_000;
 const KILLS = 5;
 const ENGINE_KILLS = 2;
-const STAGES = 5;
+const STAGES = 6;
+const HTTP_REQUESTS = 20_000;
 const PROXY_RUN = { faulty_ms: 20_000, kills: 2 };
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
@@ -60,6 +62,19 @@ function failingNetwork(seed: number): Promise<void> {
   return audited('proxy', seed, (owner) => proxyRun(owner, { seed, ...PROXY_RUN }));
 }
 
+async function hostileHttp(seed: number): Promise<void> {
+  const cleanups: (() => Promise<void>)[] = [];
+  try {
+    const owner: Owner = { after: (callback) => cleanups.push(callback) };
+    const { requests, acknowledged, in_clickhouse } = await HttpFuzz.run(owner, { seed, requests: HTTP_REQUESTS });
+    process.stdout.write(`http seed=${seed}: requests ${requests}, acknowledged ${acknowledged}, in_clickhouse ${in_clickhouse}\n`);
+  } catch (error) {
+    throw new Error(`http seed=${seed}`, { cause: error });
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
 function compareKernel(seed: number): void {
   const comparison = new KernelComparison(seed);
   while (comparison.seen.requests < KERNEL_BODIES) comparison.step();
@@ -72,6 +87,7 @@ try {
   await stage('spool model', runSpoolModel);
   await stage('kill -9 under load', crash);
   await stage('a failing network before ClickHouse', failingNetwork);
+  await stage('random HTTP', hostileHttp);
 } catch (error) {
   failed = 1;
   process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);
