@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { HttpFuzz } from '../support/http_fuzz.ts';
 
 const SEED = 20_261_121;
-const REQUESTS = 1000;
+const REQUESTS = 600;
 
 test(`${REQUESTS} random requests: the daemon lives, and what it acknowledged is in ClickHouse (seed=${SEED})`, async (context) => {
   const { answers, acknowledged, in_clickhouse } = await HttpFuzz.run(context, { seed: SEED, requests: REQUESTS });
