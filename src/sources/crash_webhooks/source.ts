@@ -1,6 +1,7 @@
 /** Webhooks of a crash reporter: what it notifies of apps, issues, users, feedback and builds. */
 import type { SingleSource } from '../../contract/source.ts';
 import { WebhookDecoder } from './decoder.ts';
+import { DOCUMENTATION } from './documentation.ts';
 import { SAMPLES } from './samples.ts';
 import { WEBHOOK_SCHEMA } from './schema.ts';
 import { WEBHOOK_EVENTS } from './table.ts';
@@ -18,6 +19,7 @@ export const CRASH_WEBHOOKS: SingleSource = {
       error_shape: 'code',
       status: 200,
       body_bytes_max: 16 * MIB,
+      documentation: DOCUMENTATION,
     },
   ],
   tables: [WEBHOOK_EVENTS],

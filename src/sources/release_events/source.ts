@@ -1,6 +1,7 @@
 /** Deployment and build events: what the pipelines of a CI system post with `curl`, one event to a request. */
 import type { Route, SingleSource } from '../../contract/source.ts';
 import { ReleaseEventDecoder } from './decoder.ts';
+import { documentationOf } from './documentation.ts';
 import { BUILD, DEPLOYMENT, type EventKind } from './kinds.ts';
 import { SAMPLES } from './samples.ts';
 import { RELEASE_EVENT_SCHEMA } from './schema.ts';
@@ -17,14 +18,22 @@ const PLACES: readonly { readonly path: string; readonly kind: EventKind }[] = [
   { path: '/build-events', kind: BUILD },
 ];
 
-function routeOf(path: string): Route {
-  return { path, key_use: 'events', credentials: ['bearer'], error_shape: 'detail', status: 200, body_bytes_max: BODY_BYTES_MAX };
+function routeOf({ path, kind }: (typeof PLACES)[number]): Route {
+  return {
+    path,
+    key_use: 'events',
+    credentials: ['bearer'],
+    error_shape: 'detail',
+    status: 200,
+    body_bytes_max: BODY_BYTES_MAX,
+    documentation: documentationOf(kind),
+  };
 }
 
 export const RELEASE_EVENTS: SingleSource = {
   kind: 'single',
   name: 'release_events',
-  routes: PLACES.map(({ path }) => routeOf(path)),
+  routes: PLACES.map(routeOf),
   tables: [DEPLOYMENT_EVENTS, BUILD_EVENTS],
   views: [PRODUCTS, ENVIRONMENTS, VERSIONS],
   schema: RELEASE_EVENT_SCHEMA,
