@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TracePorts, traceEvent } from '../../../src/cli/trace/tracing.ts';
+import { TRACE_COMMAND } from '../../../src/cli/trace.ts';
 import type { StoredCopy } from '../../../src/clickhouse/event_copies.ts';
 import type { FiledCopy } from '../../../src/pipeline/spool/event_finder.ts';
 import type { SegmentEntry } from '../../../src/pipeline/spool/ledger/entry.ts';
+import { runOnce } from './terminal.ts';
 
 const EVENT_ID = '2c8e1f1e-8a52-4d6e-9d0b-0f3c4b2a1d00';
 const FILED: FiledCopy = {
@@ -78,4 +80,12 @@ test('a ClickHouse that is away is told, and what is in the files is told all th
   assert.deepEqual([trace.state, trace.clickhouse_problem], ['sealed', 'No answer']);
   const nowhere = await traceEvent(EVENT_ID, portsOf({ stored: 'No answer' }));
   assert.deepEqual([nowhere.state, nowhere.clickhouse_problem], ['unknown', 'No answer']);
+});
+
+test('what is no UUID is wrong usage, and so is nothing at all', async () => {
+  for (const line of [['trace', 'nonsense'], ['trace', `${EVENT_ID}0`], ['trace', ''], ['trace']]) {
+    const { code, stdout, stderr } = await runOnce(line, [TRACE_COMMAND]);
+    assert.deepEqual([code, stdout], [2, ''], line.join(' '));
+    assert.match(stderr, /EVENT_ID (must be a UUID|is missing)/);
+  }
 });
