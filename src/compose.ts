@@ -7,17 +7,19 @@ import type { Writable } from 'node:stream';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
+import { Admission } from './compose/admission.ts';
 import { createRegistry, provenSegments } from './compose/registry.ts';
+import { SpoolBacklog } from './compose/spool_backlog.ts';
 import {
   createAdmin,
   createBackend,
   createDelivery,
   createDispatch,
   createFront,
-  createKeyWatch,
   createSpool,
   createTelemetry,
   createWorkers,
+  SYSTEM_RANDOM,
 } from './compose/stages.ts';
 import type { Config } from './config/schema.ts';
 import type { AdminServer } from './ops/admin_server.ts';
@@ -25,8 +27,6 @@ import { createLogger, type Logger } from './ops/logger.ts';
 import { Observatory } from './ops/observatory.ts';
 import type { Telemetry } from './ops/telemetry.ts';
 import { type Addresses, firstStartMessage, localUrl, startMessage } from './ops/welcome.ts';
-import { KeyRing } from './pipeline/admission/key_ring.ts';
-import type { KeyWatch } from './pipeline/admission/key_watch.ts';
 import { type CreatedKey, KeyStore } from './pipeline/admission/keys.ts';
 import { NodeKeyFile } from './pipeline/admission/node_key_file.ts';
 import type { Delivery } from './pipeline/delivery/delivery.ts';
@@ -72,9 +72,10 @@ class PenstockDaemon implements Daemon {
   readonly finished: Promise<void>;
   private readonly resolve_finished: () => void;
   private readonly telemetry: Telemetry;
-  private readonly key_watch: KeyWatch;
+  private readonly admission: Admission;
   private readonly backend: ClickHouseBackend;
   private readonly spool: Spool;
+  private readonly backlog: SpoolBacklog;
   private readonly registry: Registry;
   private readonly workers: WorkerPool;
   private readonly dispatcher: Dispatcher;
@@ -97,11 +98,11 @@ class PenstockDaemon implements Daemon {
     const { log, engine, fs, key_file } = house;
     const observatory = this.createObservatory();
     const telemetry = createTelemetry(log, observatory);
-    const key_ring = new KeyRing();
     this.telemetry = telemetry;
-    this.key_watch = createKeyWatch({ log, key_file, key_ring });
+    this.admission = new Admission(config, { log, key_file, random: SYSTEM_RANDOM });
     this.backend = createBackend(config, log);
     this.spool = createSpool(config, fs, telemetry);
+    this.backlog = new SpoolBacklog(SYSTEM_CLOCK, () => this.spool.stats());
     this.registry = createRegistry(config, { fs, telemetry });
     this.workers = createWorkers(config, telemetry);
     const { dispatcher, uploads } = createDispatch(config, {
@@ -112,7 +113,8 @@ class PenstockDaemon implements Daemon {
     });
     this.dispatcher = dispatcher;
     this.uploads = uploads;
-    this.front = createFront(config, { engine, telemetry, observatory, key_ring, dispatcher, uploads, backend: this.backend });
+    const { admission, backlog, backend } = this;
+    this.front = createFront(config, { engine, telemetry, observatory, admission, backlog, dispatcher, uploads, backend });
     this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool });
   }
 
@@ -130,14 +132,14 @@ class PenstockDaemon implements Daemon {
 
   async start(): Promise<void> {
     const { config, house, backend } = this;
-    await this.key_watch.start();
+    await this.admission.start();
     await this.spool.start();
     await this.registry.start();
     const http_port = await this.front.listen(config.http.host, config.http.port);
     const admin_port = await this.admin.listen(config.admin.host, config.admin.port);
     const sink = await backend.connect();
     const segments = provenSegments(this.spool, this.registry);
-    const delivery = createDelivery(config, { sink, spool: this.spool, segments, telemetry: this.telemetry });
+    const delivery = createDelivery(config, { sink, spool: this.spool, segments, backlog: this.backlog, telemetry: this.telemetry });
     this.delivery = delivery;
     const addresses = {
       public_url: localUrl(config.http.host, http_port),
@@ -159,6 +161,7 @@ class PenstockDaemon implements Daemon {
   reload(next: Config): void {
     this.house.log.level = next.log.level;
     this.front.setLimits(next.http);
+    this.admission.meters.setDefaults(next.limits);
     this.dispatcher.setLimits(next.http);
     this.uploads.setLimits(next.http);
     this.spool.setSpace(next.spool);
@@ -181,7 +184,7 @@ class PenstockDaemon implements Daemon {
     await delivery_stopped;
     await this.spool.close();
     await this.admin.close();
-    this.key_watch.stop();
+    await this.admission.stop();
     await house.lock.release();
     house.log.info({}, 'stopped');
     this.resolve_finished();

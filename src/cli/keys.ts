@@ -1,9 +1,11 @@
 /** `keys create|list|revoke`: the API keys of a data directory. A running daemon honours a change within two seconds. */
+import { KEY_LIMIT_BOUNDS, KEY_LIMIT_NAMES, type KeyLimits } from '../contract/rate.ts';
 import { KEY_USES } from '../contract/tenant.ts';
 import { KEY_ENVIRONMENTS, type KeyRecord } from '../pipeline/admission/key_record.ts';
 import { KeyStore } from '../pipeline/admission/keys.ts';
 import { NodeKeyFile } from '../pipeline/admission/node_key_file.ts';
 import { type Command, type CommandContext, type CommandGroup, JSON_OPTION } from './command.ts';
+import type { OptionValues } from './option_values.ts';
 
 const CREATE_COMMAND: Command = {
   name: 'create',
@@ -15,6 +17,10 @@ const CREATE_COMMAND: Command = {
     { name: 'environment', value: KEY_ENVIRONMENTS.join('|'), summary: 'Give its events to an environment (deploy and read: live)' },
     { name: 'name', value: 'N', summary: 'Remember it by a name' },
     { name: 'key', value: 'EXISTING_SECRET', summary: 'Register a secret that clients already carry' },
+    { name: 'events-per-second', value: 'N', summary: 'Limit it to so many events a second, 0 for no limit (limits.events_per_second)' },
+    { name: 'bytes-per-second', value: 'N', summary: 'Limit it to so many bytes a second, 0 for no limit (limits.bytes_per_second)' },
+    { name: 'burst-seconds', value: 'S', summary: "Let it send S seconds' worth at once (limits.burst_seconds)" },
+    { name: 'events-per-day', value: 'N', summary: 'Limit it to so many events a day (UTC), 0 for no limit (limits.events_per_day)' },
     JSON_OPTION,
   ],
   examples: ['keys create --use deploy --organization org_acme --project proj_app --environment test --json'],
@@ -54,6 +60,7 @@ async function createKey(context: CommandContext): Promise<number> {
     environment: options.choice('environment', KEY_ENVIRONMENTS),
     name: options.text('name'),
     secret: options.text('key'),
+    limits: limitsGiven(options),
   });
   if (options.flag('json')) {
     const { id, ...rest } = publicView(record);
@@ -62,6 +69,16 @@ async function createKey(context: CommandContext): Promise<number> {
     stdout.write(`${secret}\nThis is key ${record.id}. Keep it: only its SHA-256 is stored, and it is not shown again.\n`);
   }
   return 0;
+}
+
+/** The limits that the command line names; the others stay as configured. */
+function limitsGiven(options: OptionValues): Partial<KeyLimits> {
+  const limits: { -readonly [Name in keyof KeyLimits]?: number } = {};
+  for (const name of KEY_LIMIT_NAMES) {
+    const option = name.replaceAll('_', '-');
+    if (options.text(option) !== undefined) limits[name] = options.integer(option, 0, KEY_LIMIT_BOUNDS[name]);
+  }
+  return limits;
 }
 
 async function listKeys(context: CommandContext): Promise<number> {
@@ -86,12 +103,12 @@ async function openStore({ loadConfig, clock, randomBytes }: CommandContext): Pr
 }
 
 /** A record under the names of the command line's own options, without the digest. */
-function publicView({ id, use, organization_id, project_id, environment, name, created_at, revoked_at }: KeyRecord) {
-  return { id, use, organization: organization_id, project: project_id, environment, name, created_at, revoked_at };
+function publicView({ id, use, organization_id, project_id, environment, name, created_at, revoked_at, limits }: KeyRecord) {
+  return { id, use, organization: organization_id, project: project_id, environment, name, created_at, revoked_at, limits };
 }
 
 function describeKeys(keys: readonly KeyRecord[]): string {
-  const header = ['ID', 'USE', 'ORGANIZATION', 'PROJECT', 'ENVIRONMENT', 'CREATED', 'REVOKED', 'NAME'];
+  const header = ['ID', 'USE', 'ORGANIZATION', 'PROJECT', 'ENVIRONMENT', 'CREATED', 'REVOKED', 'LIMITS', 'NAME'];
   const cells = keys.map((key) => [
     key.id,
     key.use,
@@ -100,6 +117,7 @@ function describeKeys(keys: readonly KeyRecord[]): string {
     key.environment || '-',
     key.created_at.slice(0, 19),
     key.revoked_at?.slice(0, 19) ?? '-',
+    describeLimits(key.limits),
     key.name,
   ]);
   const rows = [header, ...cells];
@@ -113,4 +131,13 @@ function describeKeys(keys: readonly KeyRecord[]): string {
           .trimEnd()}\n`,
     )
     .join('');
+}
+
+/** `events_per_second=100,burst_seconds=5`; `-` where all are as configured. */
+function describeLimits(limits: Partial<KeyLimits> = {}): string {
+  return (
+    Object.entries(limits)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(',') || '-'
+  );
 }

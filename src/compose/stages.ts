@@ -9,7 +9,6 @@ import { SYSTEM_CLOCK } from '../base/system_clock.ts';
 import { ClickHouseBackend } from '../clickhouse/backend.ts';
 import { sealBytesMax } from '../config/limits.ts';
 import type { Config } from '../config/schema.ts';
-import type { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Random } from '../contract/ports.ts';
 import type { Submission } from '../contract/responder.ts';
@@ -20,9 +19,6 @@ import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
 import type { Logger } from '../ops/logger.ts';
 import type { Observatory } from '../ops/observatory.ts';
 import { Telemetry } from '../ops/telemetry.ts';
-import type { KeyRing } from '../pipeline/admission/key_ring.ts';
-import { KeyWatch } from '../pipeline/admission/key_watch.ts';
-import type { NodeKeyFile } from '../pipeline/admission/node_key_file.ts';
 import { Delivery } from '../pipeline/delivery/delivery.ts';
 import { DELIVERY_LIMITS } from '../pipeline/delivery/limits.ts';
 import { Dispatcher } from '../pipeline/dispatch/dispatcher.ts';
@@ -33,8 +29,10 @@ import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
 import { Uploads } from '../pipeline/uploads/uploads.ts';
 import { SOURCES } from '../sources/list.ts';
+import type { Admission } from './admission.ts';
 import { countingLoose, ledgerRoute } from './ledger.ts';
 import { createReadRoutes } from './reads.ts';
+import type { SpoolBacklog } from './spool_backlog.ts';
 
 /** No proxy and no replica stands before the embedded engine: a try that it does not list as running can hardly start later. */
 const EMBEDDED_SETTLE_MS = 10_000;
@@ -45,7 +43,7 @@ const TABLES = SOURCES.flatMap((source) => source.tables);
 /** The body is here already. */
 const NO_SOCKET: PartSource = { pause: () => undefined, resume: () => undefined };
 
-const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
+export const SYSTEM_RANDOM: Random = { fraction: Math.random, uuid: randomUUID };
 
 export function createTelemetry(log: Logger, observatory: Observatory): Telemetry {
   const names = {
@@ -54,15 +52,6 @@ export function createTelemetry(log: Logger, observatory: Observatory): Telemetr
     tables: TABLES.map(({ name }) => name),
   };
   return new Telemetry(log, SYSTEM_CLOCK, names, observatory);
-}
-
-export function createKeyWatch(parts: { log: Logger; key_file: NodeKeyFile; key_ring: KeyRing }): KeyWatch {
-  const { log, key_file, key_ring } = parts;
-  const reports = {
-    loaded: (keys: number) => log.info({ keys }, 'keys_loaded'),
-    failed: (error: OperatingError) => log.error({ reason: error.message }, 'keys_unusable'),
-  };
-  return new KeyWatch({ file: key_file, ring: key_ring, clock: SYSTEM_CLOCK, reports });
 }
 
 export function createBackend(config: Config, log: Logger): ClickHouseBackend {
@@ -133,21 +122,24 @@ export interface FrontParts {
   readonly engine: HttpEngine;
   readonly telemetry: Telemetry;
   readonly observatory: Observatory;
-  readonly key_ring: KeyRing;
+  readonly admission: Admission;
+  readonly backlog: SpoolBacklog;
   readonly dispatcher: Dispatcher;
   readonly uploads: Uploads;
   readonly backend: ClickHouseBackend;
 }
 
 export function createFront(config: Config, parts: FrontParts): FrontEnd {
-  const { engine, telemetry, observatory, key_ring, dispatcher, uploads, backend } = parts;
+  const { engine, telemetry, observatory, admission, backlog, dispatcher, uploads, backend } = parts;
   return new FrontEnd(
     {
       engine,
       clock: SYSTEM_CLOCK,
       random: SYSTEM_RANDOM,
       observer: telemetry.front,
-      lookupKey: (presented, use) => key_ring.lookup(presented, use),
+      lookupKey: (presented, use) => admission.keys.lookup(presented, use),
+      meterOf: (key_id) => admission.meters.of(key_id),
+      backlog,
       submit: (submission, body) => dispatcher.submit(submission, body),
       beginUpload: (submission, part_source) => uploads.begin(submission, part_source),
       read_routes: createReadRoutes(backend.reader),
@@ -185,16 +177,17 @@ export interface DeliveryParts {
   readonly sink: Sink;
   readonly spool: Spool;
   readonly segments: SegmentStore;
+  readonly backlog: SpoolBacklog;
   readonly telemetry: Telemetry;
 }
 
 /** @param parts `segments`: those of `spool`, as delivery may see them */
 export function createDelivery(config: Config, parts: DeliveryParts): Delivery {
-  const { sink, spool, segments, telemetry } = parts;
+  const { sink, spool, segments, backlog, telemetry } = parts;
   const { concurrency, retry_delay_ms_min, retry_delay_ms_max } = config.delivery;
   const is_embedded = config.clickhouse.url === 'embedded';
   const delivery = new Delivery(
-    { sink, segments, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.delivering },
+    { sink, segments, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: backlog.watching(telemetry.delivering) },
     {
       ...DELIVERY_LIMITS,
       concurrency,

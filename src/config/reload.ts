@@ -7,6 +7,10 @@ export const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   'http.body_bytes_max',
   'http.event_bytes_max',
   'http.bytes_in_flight_max',
+  'limits.events_per_second',
+  'limits.bytes_per_second',
+  'limits.burst_seconds',
+  'limits.events_per_day',
   'spool.bytes_max',
   'spool.reserve_bytes',
   'spool.free_bytes_min',
@@ -39,6 +43,7 @@ function withLive(previous: Config, next: Config): Config {
   return Object.freeze({
     ...previous,
     log: next.log,
+    limits: next.limits,
     http: Object.freeze({ ...previous.http, body_bytes_max, event_bytes_max, bytes_in_flight_max }),
     spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min }),
   });

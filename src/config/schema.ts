@@ -5,6 +5,7 @@
  * several values is in `limits.ts`.
  */
 
+import { KEY_LIMIT_BOUNDS } from '../contract/rate.ts';
 import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
 
 const KIB = 1024;
@@ -24,6 +25,10 @@ function count<const Minimum extends number, const Maximum extends number>(minim
   return { type: 'integer', minimum, maximum } as const;
 }
 
+function within({ min, max }: { readonly min: number; readonly max: number }) {
+  return count(min, max);
+}
+
 /** An object that has exactly these properties. */
 function section<const Properties extends Readonly<Record<string, unknown>>>(properties: Properties) {
   return { type: 'object', additionalProperties: false, required: Object.keys(properties), properties } as const;
@@ -39,6 +44,12 @@ export const CONFIG_SCHEMA = section({
     event_bytes_max: count(KIB, HELD_BODY_BYTES_MAX),
     bytes_in_flight_max: count(MIB, 64 * GIB),
     shutdown_ms_max: count(0, HOUR_MS),
+  }),
+  limits: section({
+    events_per_second: within(KEY_LIMIT_BOUNDS.events_per_second),
+    bytes_per_second: within(KEY_LIMIT_BOUNDS.bytes_per_second),
+    burst_seconds: within(KEY_LIMIT_BOUNDS.burst_seconds),
+    events_per_day: within(KEY_LIMIT_BOUNDS.events_per_day),
   }),
   admin: section({ host: HOST, port: PORT, token: SECRET }),
   workers: section({

@@ -43,6 +43,14 @@ const CATALOGUE = {
   upload_broken_off: { status: 400, message: 'The body ended before it was complete, and nothing of it was stored. Send it again.' },
   media_type_unsupported: { status: 415, message: 'The media type of the body is not supported here. Send {supported}.' },
   encoding_unsupported: { status: 415, message: 'The Content-Encoding of the body is not supported. Send one of {supported}, or none.' },
+  rate_limited: {
+    status: 429,
+    message: 'This key sends more than its {limit} {unit}. Nothing of the request was stored; retry it after the time in Retry-After.',
+  },
+  quota_exceeded: {
+    status: 429,
+    message: 'This key has sent its {limit} {unit} (UTC). Nothing of the request was stored; retry it after the time in Retry-After.',
+  },
   parameter_invalid: { status: 400, message: 'The parameter "{parameter}" is not valid: {problem}.' },
   internal_error: { status: 500, message: 'The server met a fault of its own; its log says which. Report it to whoever runs it.' },
   read_timed_out: {

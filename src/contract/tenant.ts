@@ -10,3 +10,8 @@ export interface Tenant {
   readonly project_id: string;
   readonly environment: string;
 }
+
+/** Whose a request is, and by which key. */
+export interface Identity extends Tenant {
+  readonly key_id: string;
+}

@@ -6,6 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { Ajv } from 'ajv';
+import type { KeyLimits } from '../../contract/rate.ts';
 import { KEY_USES, type KeyUse } from '../../contract/tenant.ts';
 
 export const KEY_ENVIRONMENTS = ['live', 'test'] as const;
@@ -25,6 +26,8 @@ export interface KeyRecord {
   readonly sha256: string;
   readonly created_at: string;
   readonly revoked_at: string | null;
+  /** Limits of its own, in place of the configuration's; absent ones are as configured. */
+  readonly limits?: Partial<KeyLimits>;
 }
 
 interface KeyFileContent {
@@ -33,6 +36,7 @@ interface KeyFileContent {
 }
 
 const TEXT = { type: 'string' };
+const COUNT = { type: 'integer', minimum: 0 };
 const FILE_SCHEMA = {
   type: 'object',
   required: ['version', 'keys'],
@@ -55,6 +59,16 @@ const FILE_SCHEMA = {
           sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
           created_at: TEXT,
           revoked_at: { type: ['string', 'null'] },
+          limits: {
+            type: 'object',
+            additionalProperties: false,
+            properties: {
+              events_per_second: COUNT,
+              bytes_per_second: COUNT,
+              burst_seconds: { type: 'integer', minimum: 1 },
+              events_per_day: COUNT,
+            },
+          },
         },
       },
     },

@@ -6,14 +6,9 @@
  * nothing about any secret.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { KeyUse, Tenant } from '../../contract/tenant.ts';
+import type { Identity, KeyUse } from '../../contract/tenant.ts';
 import type { KeyRecord } from './key_record.ts';
 import { SECRET_CHARACTERS_MAX } from './key_rules.ts';
-
-/** Whose a request is, and by which key. */
-export interface Identity extends Tenant {
-  readonly key_id: string;
-}
 
 interface Entry {
   readonly digest: Uint8Array;

@@ -1,5 +1,6 @@
 /** What a key may be: the shape of names and secrets, and what a secret's prefix says about its owner. */
 import { OperatingError } from '../../contract/errors.ts';
+import type { KeyLimits } from '../../contract/rate.ts';
 import type { KeyUse } from '../../contract/tenant.ts';
 import type { KeyEnvironment } from './key_record.ts';
 
@@ -8,6 +9,9 @@ export const SECRET_CHARACTERS_MAX = 256;
 const SECRET_CHARACTERS_MIN = 8;
 const RANDOM_BYTES = 24;
 const NAME_CHARACTERS_MAX = 200;
+
+/** What limits can be set for: a reader brings no events, and the sender of webhooks gives up when it is refused. */
+export const LIMITED_USES: ReadonlySet<KeyUse> = new Set<KeyUse>(['deploy', 'events']);
 
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** What an HTTP header and a URL's query carry unchanged. */
@@ -23,6 +27,8 @@ export interface KeyRequest {
   readonly name?: string | undefined;
   /** A secret that clients already carry; without one a new one is drawn. */
   readonly secret?: string | undefined;
+  /** Limits of its own. */
+  readonly limits?: Partial<KeyLimits> | undefined;
 }
 
 /** What a key's record says of its owner. */
@@ -40,6 +46,7 @@ export function resolveOwner(request: KeyRequest): KeyOwner {
   if (!IDENTIFIER.test(organization_id)) throw refusedIdentifier('organization', organization_id);
   if (project_id !== '' && !IDENTIFIER.test(project_id)) throw refusedIdentifier('project', project_id);
   if (name.length > NAME_CHARACTERS_MAX) throw refused(`its name is longer than ${NAME_CHARACTERS_MAX} characters`);
+  if (!LIMITED_USES.has(use) && Object.keys(request.limits ?? {}).length > 0) throw refused(`keys for ${use} have no limits`);
   const owner: KeyOwner = { use, organization_id, project_id, environment: request.environment ?? defaultEnvironment(use, secret), name };
   if (secret !== undefined) checkSecret(secret, owner);
   return owner;

@@ -22,7 +22,12 @@ export interface KeyWatchReports {
 }
 
 export class KeyWatch {
-  private readonly parts: { readonly file: KeyFile; readonly ring: KeyRing; readonly clock: Clock; readonly reports: KeyWatchReports };
+  private readonly parts: {
+    readonly file: KeyFile;
+    readonly ring: Pick<KeyRing, 'replace' | 'size'>;
+    readonly clock: Clock;
+    readonly reports: KeyWatchReports;
+  };
   private timer: Timer | undefined;
   private is_stopped = false;
   /** Of the file as last tried, good or bad; differs from every stamp at first. */

@@ -72,7 +72,10 @@ export class KeyStore {
     const owner = resolveOwner(request);
     const secret = request.secret ?? drawSecret(owner, this.ports.randomBytes);
     const id = `key_${Buffer.from(this.ports.randomBytes(ID_BYTES)).toString('hex')}`;
-    return { secret, record: { id, ...owner, sha256: secretDigest(secret), created_at: this.now(), revoked_at: null } };
+    const { limits = {} } = request;
+    const own_limits = Object.keys(limits).length === 0 ? {} : { limits };
+    const record = { id, ...owner, sha256: secretDigest(secret), created_at: this.now(), revoked_at: null, ...own_limits };
+    return { secret, record };
   }
 
   private async change(apply: (keys: readonly KeyRecord[]) => readonly KeyRecord[]): Promise<readonly KeyRecord[]> {

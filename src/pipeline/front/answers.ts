@@ -3,6 +3,7 @@
  * serves all of them, since a closure per answer is what a hot path notices.
  */
 import { describeDetail, describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
+import type { RateRefusal } from '../../contract/rate.ts';
 import type { Route } from '../../contract/source.ts';
 import type { HttpResponse } from './engine.ts';
 
@@ -42,6 +43,17 @@ export function errorAnswer(shape: Route['error_shape'], code: ErrorCode, contex
   const status = errorStatus(code);
   const body = errorBody(shape, code, context);
   return status === 503 ? { status, body, headers: { 'Retry-After': String(retry_after_s) } } : { status, body };
+}
+
+/** The answer to a key that has sent too much: what its limit is, that nothing is left of it, and when to come back. */
+export function rateAnswer(shape: Route['error_shape'], { code, limit, unit, reset_s, retry_after_s }: RateRefusal): Answer {
+  const headers = {
+    'Retry-After': String(retry_after_s),
+    'X-RateLimit-Limit': String(limit),
+    'X-RateLimit-Remaining': '0',
+    'X-RateLimit-Reset': String(reset_s),
+  };
+  return { status: errorStatus(code), body: errorBody(shape, code, { limit, unit }), headers };
 }
 
 export class AnswerWriter {

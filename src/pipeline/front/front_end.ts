@@ -6,12 +6,13 @@
 import { type ErrorCode, type ErrorContext, OperatingError } from '../../contract/errors.ts';
 import { MEDIA, type Media } from '../../contract/format.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
+import type { Meter } from '../../contract/rate.ts';
 import type { ReadRoute } from '../../contract/read_route.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
-import type { KeyUse, Tenant } from '../../contract/tenant.ts';
+import type { Identity, KeyUse, Tenant } from '../../contract/tenant.ts';
 import { HELD_BODY_BYTES_MAX, type PartSource, type UploadIntake } from '../../contract/upload.ts';
-import { type Answer, AnswerWriter, errorAnswer } from './answers.ts';
+import { type Answer, AnswerWriter, errorAnswer, rateAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
@@ -19,6 +20,7 @@ import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { ReadRoutes } from './read_routes.ts';
 import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
+import { type Backlog, RetryAdvice } from './retry_advice.ts';
 
 export interface FrontObserver {
   requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
@@ -31,7 +33,11 @@ export interface FrontPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: FrontObserver;
-  lookupKey(presented: string, use: KeyUse): Tenant | undefined;
+  lookupKey(presented: string, use: KeyUse): Identity | undefined;
+  /** What counts a key's requests; undefined for a key without limits. */
+  meterOf(key_id: string): Meter | undefined;
+  /** Until what stands against new events has passed, or enough of it. */
+  readonly backlog: Backlog;
   /** Takes a whole body; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
   /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
@@ -48,8 +54,6 @@ export interface FrontLimits {
 
 /** A refused body up to this size is read to its end, so that the connection can be used again. */
 const REFUSED_BODY_BYTES_MAX = 64 * 1024;
-const RETRY_AFTER_S_MIN = 1;
-const RETRY_AFTER_S_SPREAD = 4;
 const HEALTH_PATHS = ['/livez', '/readyz'];
 /** A batch may be lines or MessagePack as well; one event is one JSON object. */
 export const MEDIA_TAKEN: Readonly<Record<Source['kind'], readonly Media[]>> = { batch: MEDIA, single: ['json'] };
@@ -64,6 +68,7 @@ export class FrontEnd {
   private readonly context: IngestContext;
   /** Of the routes whose errors are `{"detail"}`. */
   private readonly detail_paths: readonly string[];
+  private readonly retry_advice: RetryAdvice;
   private listen_socket: us_listen_socket | undefined;
   private requests_in_flight = 0;
   private is_closing = false;
@@ -76,6 +81,7 @@ export class FrontEnd {
   ) {
     this.limits = limits;
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
+    this.retry_advice = new RetryAdvice({ ...ports, bytesInFlight: () => this.budget.used() });
     this.context = this.createContext();
     this.detail_paths = [...sources.flatMap(({ routes }) => routes), ...ports.read_routes]
       .filter(({ error_shape }) => error_shape === 'detail')
@@ -137,10 +143,12 @@ export class FrontEnd {
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,
       write: (response, answer) => this.writer.write(response, this.is_closing ? { ...answer, close: true } : answer),
-      answered: (route, status, duration_ms, body_bytes) =>
-        this.ports.observer.requestAnswered(route.path, status, duration_ms, body_bytes),
+      answered: (route, status, duration_ms, body_bytes) => {
+        if (status !== 503) this.retry_advice.answered(Math.min(body_bytes, HELD_BODY_BYTES_MAX));
+        this.ports.observer.requestAnswered(route.path, status, duration_ms, body_bytes);
+      },
       inFlight: (change) => this.countInFlight(change),
-      retryAfterSeconds: () => this.retryAfterSeconds(),
+      retryAfterSeconds: (code) => this.retry_advice.seconds(code),
     };
   }
 
@@ -168,14 +176,18 @@ export class FrontEnd {
   private receive(response: HttpResponse, request: HttpRequest, place: RoutePlace): void {
     const { route } = place;
     const head = new RequestHead(request);
-    const tenant = this.ports.lookupKey(head.credential(route.credentials, request), route.key_use);
-    const problem = this.problem(head, tenant, place);
-    if (problem === undefined && tenant !== undefined) {
-      new IngestRequest(this.context, response, place, tenant, head);
+    const caller = this.ports.lookupKey(head.credential(route.credentials, request), route.key_use);
+    const problem = this.problem(head, caller, place);
+    const meter = problem === undefined && caller !== undefined ? this.ports.meterOf(caller.key_id) : undefined;
+    const refusal = meter?.refusal();
+    if (problem === undefined && caller !== undefined && refusal === undefined) {
+      new IngestRequest(this.context, response, place, caller, head, meter);
       return;
     }
-    const context = this.refusalContext(problem, place);
-    const answer = errorAnswer(route.error_shape, problem ?? 'unauthorized', context, this.retryAfterSeconds());
+    const answer =
+      refusal === undefined
+        ? this.error(route.error_shape, problem ?? 'unauthorized', this.refusalContext(problem, place))
+        : rateAnswer(route.error_shape, refusal);
     const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
     this.answerEarly(response, route.path, { ...answer, close });
   }
@@ -221,13 +233,8 @@ export class FrontEnd {
     this.answerEarly(response, path, this.ports.health(path) ?? this.error('code', 'not_found'));
   }
 
-  private error(shape: Route['error_shape'], code: ErrorCode): Answer {
-    return errorAnswer(shape, code, {}, this.retryAfterSeconds());
-  }
-
-  /** Spread, so that those who were turned away together do not come back together. */
-  private retryAfterSeconds(): number {
-    return RETRY_AFTER_S_MIN + Math.floor(this.ports.random.fraction() * RETRY_AFTER_S_SPREAD);
+  private error(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = {}): Answer {
+    return errorAnswer(shape, code, context, this.retry_advice.seconds(code));
   }
 
   private countInFlight(change: 1 | -1): void {

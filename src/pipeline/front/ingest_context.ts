@@ -1,4 +1,5 @@
 /** What every request of the front end shares. Owned by the `FrontEnd`. */
+import type { ErrorCode } from '../../contract/errors.ts';
 import type { Clock } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
@@ -21,5 +22,6 @@ export interface IngestContext {
   answered(route: Route, status: number, duration_ms: number, body_bytes: number): void;
   /** Counts requests between their head and their answer. */
   inFlight(change: 1 | -1): void;
-  retryAfterSeconds(): number;
+  /** For an answer of 503 with this code. */
+  retryAfterSeconds(code: ErrorCode): number;
 }

@@ -5,6 +5,7 @@
 import { assert } from '../../base/assert.ts';
 import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
 import type { Media } from '../../contract/format.ts';
+import type { Meter } from '../../contract/rate.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
 import type { Tenant } from '../../contract/tenant.ts';
@@ -64,6 +65,8 @@ export class IngestRequest implements Submission {
     private readonly place: RoutePlace,
     readonly tenant: Tenant,
     head: RequestHead,
+    /** Of the key, when it has limits. */
+    private readonly meter: Meter | undefined,
   ) {
     this.source = place.source;
     this.route = place.index;
@@ -78,19 +81,22 @@ export class IngestRequest implements Submission {
   }
 
   counted(accepted: number, rejected: number): void {
+    this.meter?.chargeEvents(accepted + rejected);
     this.end({ status: this.place.route.status, body: `{"accepted":${accepted},"rejected":${rejected}}` });
   }
 
   answered(body: string): void {
+    this.meter?.chargeEvents(1);
     this.end({ status: this.place.route.status, body });
   }
 
   failed(code: ErrorCode, context: ErrorContext = {}): void {
-    this.end(errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds()));
+    this.end(errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds(code)));
   }
 
   /** Chunks still come after an early answer to a chunked upload; they are thrown away. */
   private receive(chunk: Uint8Array, is_last: boolean): void {
+    this.meter?.chargeBytes(chunk.length);
     if (this.state === 'uploading') {
       this.passOn(chunk, is_last);
       return;
@@ -174,7 +180,7 @@ export class IngestRequest implements Submission {
 
   /** Answers before the body has ended, and ends the connection: more of the body would only come in to be thrown away. */
   private refuse(code: ErrorCode, context: ErrorContext): void {
-    this.end({ ...errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds()), close: true });
+    this.end({ ...errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds(code)), close: true });
   }
 
   /** The client is gone: what was submitted keeps its place in memory until its fate is known, the rest is dropped. */

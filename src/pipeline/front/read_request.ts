@@ -2,7 +2,7 @@
  * One request that reads: from its head to its answer. It owns the response, which must not be touched once aborted; the client's
  * going away and the time limit both end it, and tell whoever works on the answer.
  */
-import { OperatingError } from '../../contract/errors.ts';
+import { type ErrorCode, OperatingError } from '../../contract/errors.ts';
 import type { Clock, Timer } from '../../contract/ports.ts';
 import type { ReadRequest, ReadRoute } from '../../contract/read_route.ts';
 import { type Answer, errorAnswer } from './answers.ts';
@@ -18,7 +18,8 @@ export interface ReadContext {
   failed(path: string, error: unknown): void;
   /** Counts requests between their head and their answer. */
   inFlight(change: 1 | -1): void;
-  retryAfterSeconds(): number;
+  /** For an answer of 503 with this code. */
+  retryAfterSeconds(code: ErrorCode): number;
 }
 
 /** The longest that a client waits for an answer, milliseconds. */
@@ -57,7 +58,7 @@ export class ReadExchange {
     const is_expected = error instanceof OperatingError && error.status !== 500;
     if (!is_expected) this.context.failed(this.route.path, error);
     const { code, context } = is_expected ? error : new OperatingError('internal_error');
-    this.end(errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds()));
+    this.end(errorAnswer(this.route.error_shape, code, context, this.context.retryAfterSeconds(code)));
   }
 
   private end(answer: Answer): void {

@@ -75,7 +75,7 @@ export class ReadRoutes {
   }
 
   private refusal(route: ReadRoute, error: OperatingError): Answer {
-    return errorAnswer(route.error_shape, error.code, error.context, this.context.retryAfterSeconds());
+    return errorAnswer(route.error_shape, error.code, error.context, this.context.retryAfterSeconds(error.code));
   }
 
   /** Answers within the request's own handler. */

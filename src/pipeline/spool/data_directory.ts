@@ -20,6 +20,8 @@ const OUR_ENTRIES = new Set([
   MARK_NAME,
   `${MARK_NAME}.partial`,
   'keys.json',
+  'quotas.json',
+  'quotas.json.partial',
   'spool',
   'uploads',
   'quarantine',

@@ -13,7 +13,7 @@ import { ManualClock } from '../../../support/manual_clock.ts';
 import { exchange } from '../../../support/raw_http.ts';
 import { until } from '../../../support/until.ts';
 
-const TENANT = { organization_id: 'o', project_id: 'p', environment: 'live' };
+const TENANT = { key_id: 'key_1', organization_id: 'o', project_id: 'p', environment: 'live' };
 const WAIT_MS_MAX = 5_000;
 
 interface Listening {
@@ -49,6 +49,8 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
         readFailed: (_path, error) => failures.push(error),
       },
       lookupKey: (presented, use) => (presented === `key-${use}` ? TENANT : undefined),
+      meterOf: () => undefined,
+      backlog: { secondsToRoom: () => 0 },
       beginUpload: () => undefined,
       submit: () => undefined,
       read_routes,

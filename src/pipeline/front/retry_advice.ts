@@ -1,0 +1,62 @@
+/**
+ * Says those who are answered 503 when to come back: when what stands against them will have drained, at the rate at which it
+ * drains now. Spread out, so that those who were turned away together do not come back together.
+ */
+import { DrainRate } from '../../base/drain_rate.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
+import type { Clock, Random } from '../../contract/ports.ts';
+
+/** What is in the way of a request besides the bytes in flight. */
+export interface Backlog {
+  /** Seconds until a full spool or disk has enough room again; Infinity when nothing is delivered. */
+  secondsToRoom(): number;
+}
+
+export interface RetryAdvicePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly backlog: Backlog;
+  bytesInFlight(): number;
+}
+
+const ANSWERED_TIME_CONSTANT_MS = 5_000;
+/** Work in hand is gone soon or not at all: nobody is sent away for longer because it stood still for a moment. */
+const OVERLOAD_S_MAX = 30;
+const ROOM_S_MAX = 300;
+const WAIT_S_MIN = 1;
+/** The spread is half of the wait, and at least this. */
+const SPREAD_S_MIN = 4;
+const SPREAD_SHARE = 1 / 2;
+const ROOM_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['spool_full', 'disk_nearly_full']);
+
+export class RetryAdvice {
+  private readonly rate: DrainRate;
+
+  constructor(private readonly ports: RetryAdvicePorts) {
+    this.rate = new DrainRate(ANSWERED_TIME_CONSTANT_MS, ports.clock.monotonicMs());
+  }
+
+  /** So many bytes in flight were worked off. */
+  answered(bytes: number): void {
+    this.rate.add(bytes, this.ports.clock.monotonicMs());
+  }
+
+  /** Whole seconds for `Retry-After`. */
+  seconds(code: ErrorCode): number {
+    if (ROOM_CODES.has(code)) return this.spread(this.ports.backlog.secondsToRoom(), ROOM_S_MAX);
+    return this.spread(code === 'overloaded' ? this.secondsToDrain() : 0, OVERLOAD_S_MAX);
+  }
+
+  private secondsToDrain(): number {
+    const rate = this.rate.bytesPerSecond(this.ports.clock.monotonicMs());
+    // Before the first answer nothing is known, and the shortest wait finds out soonest.
+    return rate === 0 ? 0 : this.ports.bytesInFlight() / rate;
+  }
+
+  /** `wait_s` and some more, within bounds. */
+  private spread(wait_s: number, max_s: number): number {
+    const least_s = Math.min(Math.max(wait_s, WAIT_S_MIN), max_s / (1 + SPREAD_SHARE));
+    const spread_s = Math.max(SPREAD_S_MIN, least_s * SPREAD_SHARE);
+    return Math.min(max_s, Math.ceil(least_s) + Math.floor(this.ports.random.fraction() * spread_s));
+  }
+}

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type RoomFigures, SpoolBacklog } from '../../../src/compose/spool_backlog.ts';
+import type { SealedSegment } from '../../../src/contract/segment.ts';
+import { ManualClock } from '../../support/manual_clock.ts';
+
+const ROOMY: RoomFigures = {
+  spool_bytes: 0,
+  queued_bytes: 0,
+  spool_bytes_max: 16_000,
+  disk_free_bytes: undefined,
+  disk_free_bytes_min: 1_600,
+};
+const SEGMENT: SealedSegment = {
+  id: 'segment',
+  table: 'deploy_events',
+  month: 1,
+  rows: 1,
+  native_bytes: 90,
+  file_bytes: 100,
+  sequence: 1,
+  columns: [],
+  received_at_ms: 0,
+  sealed_at_ms: 0,
+  tokens: 0,
+  accounts: [],
+};
+
+/** Delivery frees a hundred bytes a second. */
+function makeBacklog(figures: Partial<RoomFigures>): { backlog: SpoolBacklog; seen: SealedSegment[]; clock: ManualClock } {
+  const clock = new ManualClock(0);
+  const seen: SealedSegment[] = [];
+  const backlog = new SpoolBacklog(clock, () => ({ ...ROOMY, ...figures }));
+  const observer = backlog.watching({ delivered: (segment: SealedSegment) => void seen.push(segment) });
+  for (let second = 0; second < 300; second++) {
+    clock.advance(1_000);
+    observer.delivered(SEGMENT);
+  }
+  return { backlog, seen, clock };
+}
+
+test('room comes when delivery has freed a sixteenth of the spool, or of what the disk needs', () => {
+  const wait_s = (figures: Partial<RoomFigures>): number => Math.round(makeBacklog(figures).backlog.secondsToRoom());
+  assert.equal(wait_s({}), 0);
+  assert.equal(wait_s({ spool_bytes: 15_900, queued_bytes: 100 }), 10);
+  assert.equal(wait_s({ disk_free_bytes: 700 }), 10);
+  assert.equal(wait_s({ spool_bytes: 16_000, disk_free_bytes: 0 }), 17);
+});
+
+test('without deliveries room never comes', () => {
+  const backlog = new SpoolBacklog(new ManualClock(0), () => ({ ...ROOMY, spool_bytes: 16_000 }));
+  assert.equal(backlog.secondsToRoom(), Number.POSITIVE_INFINITY);
+});
+
+test('the observer of delivery hears what it would hear without us', () => {
+  assert.equal(makeBacklog({}).seen.length, 300);
+});
