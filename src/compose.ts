@@ -142,7 +142,7 @@ class PenstockDaemon implements Daemon {
     const delivery = createDelivery(config, { sink, spool: this.spool, segments, backlog: this.backlog, telemetry: this.telemetry });
     this.delivery = delivery;
     const addresses = {
-      public_url: localUrl(config.http.host, http_port),
+      public_url: localUrl(config.http.host, http_port, config.http.tls.certificate_file === null ? 'http' : 'https'),
       admin_url: localUrl(config.admin.host, admin_port),
       clickhouse_url: backend.url() ?? '',
     };
@@ -165,6 +165,10 @@ class PenstockDaemon implements Daemon {
     this.dispatcher.setLimits(next.http);
     this.uploads.setLimits(next.http);
     this.spool.setSpace(next.spool);
+  }
+
+  async renew(): Promise<readonly string[]> {
+    return (await this.front.renewCertificate()) ? ['the certificate was renewed'] : [];
   }
 
   /** In the order in which events pass: each stage is empty before the next one ends. */

@@ -39,7 +39,7 @@ async function check(context: CommandContext): Promise<number> {
     'The configuration is valid. It comes from',
     ...origins.map((origin) => `  ${origin}`),
     '',
-    `Events are taken on ${http.host}:${http.port} and delivered to ${engine}.`,
+    `Events are taken on ${http.host}:${http.port}${http.tls.certificate_file === null ? '' : ', over TLS only,'} and delivered to ${engine}.`,
     `They are acknowledged when they are ${acknowledgement}.`,
     `Versions and Idempotency-Keys are registered in ${registry.url === 'embedded' ? 'the embedded registry: for one daemon' : 'a PostgreSQL server, for a fleet'}.`,
     `The operator's listener is ${admin.host}:${admin.port}, ${admin.token === null ? 'without' : 'with'} a token.`,

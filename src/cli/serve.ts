@@ -11,6 +11,8 @@ export interface Daemon {
   stop(): Promise<void>;
   /** Puts the settings that change live into force. */
   reload(next: Config): void;
+  /** Takes up what has changed in files that the configuration names, and says what, in words. Rejects with an OperatingError. */
+  renew(): Promise<readonly string[]>;
   /** Resolves after `stop`; rejects when the daemon had to end by itself. */
   readonly finished: Promise<void>;
 }
@@ -62,7 +64,12 @@ function makeReload(context: CommandContext, daemon: Daemon, started_with: Confi
     if (live.length > 0) daemon.reload(config);
     current = config;
     const changed = live.length === 0 ? 'nothing changes now' : `${live.join(', ')} changed`;
-    return restart.length === 0 ? changed : `${changed}; ${restart.join(', ')} will change at the next start`;
+    const later = restart.length === 0 ? [] : [`${restart.join(', ')} will change at the next start`];
+    const renewed = await daemon.renew().catch((error: unknown) => {
+      if (error instanceof OperatingError) return [`${error.message} The last good one stays`];
+      throw error;
+    });
+    return [changed, ...later, ...renewed].join('; ');
   };
   let previous = Promise.resolve();
   return () => {

@@ -103,6 +103,12 @@ function storeRules({ clickhouse, spool }: Config): Rule[] {
 function addressRules({ http, admin, clickhouse, registry }: Config): Rule[] {
   return [
     {
+      path: 'http.tls.key_file',
+      value: showValue('http.tls.key_file', http.tls.key_file),
+      holds: (http.tls.certificate_file === null) === (http.tls.key_file === null),
+      allowed: 'http.tls.certificate_file and http.tls.key_file go together; set both, or none',
+    },
+    {
       path: 'admin.host',
       value: showValue('admin.host', admin.host),
       holds: isLoopback(admin.host) || admin.token !== null,

@@ -112,7 +112,7 @@ function merge(base: unknown, over: unknown): unknown {
   return Object.fromEntries(merged);
 }
 
-/** Replaces what people write for people: sizes by bytes, `auto` by this machine's threads, `data_dir` by its absolute path. */
+/** Replaces what people write for people: sizes by bytes, `auto` by this machine's threads, paths by absolute ones. */
 function toMachineValues(value: unknown, path: string, machine: Pick<ConfigSources, 'cores' | 'working_directory'>): unknown {
   if (isSection(value)) {
     const prefix = path === '' ? '' : `${path}.`;
@@ -120,8 +120,12 @@ function toMachineValues(value: unknown, path: string, machine: Pick<ConfigSourc
   }
   if (typeof value !== 'string') return value;
   if (path === 'workers.threads' && value === 'auto') return Math.max(1, machine.cores - 1);
-  if (path === 'data_dir' && value !== '') return resolve(machine.working_directory, value);
+  if (isPath(path) && value !== '') return resolve(machine.working_directory, value);
   return countsBytes(path) ? (parseSize(value) ?? value) : value;
+}
+
+function isPath(path: string): boolean {
+  return path === 'data_dir' || path.endsWith('_file');
 }
 
 function lookup(values: unknown, path: string): unknown {

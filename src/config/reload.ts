@@ -1,4 +1,5 @@
 /** What a SIGHUP changes: which settings take effect in a running daemon, and which wait for its next start. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Config, SETTINGS } from './schema.ts';
 
 /** Settings that change live; `config/default.yaml` marks them "(live)". API keys are re-read by themselves. */
@@ -7,6 +8,7 @@ export const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   'http.body_bytes_max',
   'http.event_bytes_max',
   'http.bytes_in_flight_max',
+  'http.cors_origins',
   'limits.events_per_second',
   'limits.bytes_per_second',
   'limits.burst_seconds',
@@ -27,7 +29,7 @@ export interface Reload {
 
 /** Compares what runs with what was read; the next configuration has been checked as a whole. */
 export function reloadable(previous: Config, next: Config): Reload {
-  const changed = [...SETTINGS.keys()].filter((path) => valueAt(previous, path) !== valueAt(next, path));
+  const changed = [...SETTINGS.keys()].filter((path) => !isDeepStrictEqual(valueAt(previous, path), valueAt(next, path)));
   const live = changed.filter((path) => LIVE_SETTINGS.has(path));
   return {
     config: live.length === 0 ? previous : withLive(previous, next),
@@ -38,13 +40,13 @@ export function reloadable(previous: Config, next: Config): Reload {
 
 /** The assignments of LIVE_SETTINGS; a test holds that the two agree. */
 function withLive(previous: Config, next: Config): Config {
-  const { body_bytes_max, event_bytes_max, bytes_in_flight_max } = next.http;
+  const { body_bytes_max, event_bytes_max, bytes_in_flight_max, cors_origins } = next.http;
   const { bytes_max, reserve_bytes, free_bytes_min } = next.spool;
   return Object.freeze({
     ...previous,
     log: next.log,
     limits: next.limits,
-    http: Object.freeze({ ...previous.http, body_bytes_max, event_bytes_max, bytes_in_flight_max }),
+    http: Object.freeze({ ...previous.http, body_bytes_max, event_bytes_max, bytes_in_flight_max, cors_origins }),
     spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min }),
   });
 }

@@ -18,6 +18,13 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 const PORT = { type: 'integer', minimum: 0, maximum: 65_535 } as const;
 const HOST = { type: 'string', minLength: 1, maxLength: 255 } as const;
+const FILE = { type: ['string', 'null'], minLength: 1, maxLength: 4096, description: 'the path of a file, or null' } as const;
+const ORIGINS = {
+  type: 'array',
+  items: { type: 'string', pattern: '^https?://[^\\s/?#,]+$' },
+  maxItems: 100,
+  description: 'a list of origins such as https://example.com, without a path (in the environment with commas between them)',
+} as const;
 const SECRET = { type: ['string', 'null'], minLength: 1, maxLength: 1024, description: 'text of 1 to 1024 characters, or null' } as const;
 
 /** A whole number within bounds; its unit is said by its name. */
@@ -44,6 +51,8 @@ export const CONFIG_SCHEMA = section({
     event_bytes_max: count(KIB, HELD_BODY_BYTES_MAX),
     bytes_in_flight_max: count(MIB, 64 * GIB),
     shutdown_ms_max: count(0, HOUR_MS),
+    cors_origins: ORIGINS,
+    tls: section({ certificate_file: FILE, key_file: FILE }),
   }),
   limits: section({
     events_per_second: within(KEY_LIMIT_BOUNDS.events_per_second),
@@ -114,6 +123,7 @@ interface TypeOfName {
   readonly string: string;
   readonly integer: number;
   readonly null: null;
+  readonly array: readonly string[];
 }
 
 /** The values that a schema of this file admits. */

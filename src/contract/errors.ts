@@ -123,6 +123,10 @@ const CATALOGUE = {
     exit: 1,
     message: 'The registry in {directory} cannot be opened: {reason}. Give this user write access, or restore the directory from a backup.',
   },
+  certificate_unusable: {
+    exit: 1,
+    message: 'The certificate {path} or its key cannot be used: {reason}. See http.tls.certificate_file and http.tls.key_file.',
+  },
   port_in_use: { exit: 1, message: 'Port {port} on {host} is taken by another program. Stop it, or set {setting}.' },
   engine_directory_locked: {
     exit: 1,

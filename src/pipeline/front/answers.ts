@@ -5,6 +5,7 @@
 import { describeDetail, describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
 import type { RateRefusal } from '../../contract/rate.ts';
 import type { Route } from '../../contract/source.ts';
+import type { Cors } from './cors.ts';
 import type { HttpResponse } from './engine.ts';
 
 const STATUS_LINES: Readonly<Record<number, string>> = {
@@ -61,6 +62,8 @@ export class AnswerWriter {
   private response: HttpResponse | undefined;
   private readonly write_corked = (): void => this.writeCorked();
 
+  constructor(private readonly cors: Cors) {}
+
   /** Writes an answer outside of its request's handler. The response must not be aborted, and is over afterwards. */
   write(response: HttpResponse, answer: Answer): void {
     this.response = response;
@@ -75,6 +78,7 @@ export class AnswerWriter {
     response.writeStatus(STATUS_LINES[answer.status] ?? String(answer.status));
     response.writeHeader('Content-Type', 'application/json');
     for (const [name, value] of Object.entries(answer.headers ?? NO_HEADERS)) response.writeHeader(name, value);
+    for (const [name, value] of this.cors.headersOf(response)) response.writeHeader(name, value);
     response.end(answer.body, answer.close ?? false);
   }
 }

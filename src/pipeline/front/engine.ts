@@ -4,13 +4,20 @@
  * The builds are native modules, one per Node version: `uws-current` for recent Node and glibc, `uws-compatible` for older ones.
  * The wrapper of one can load the binary of the other, so that the version proves nothing: a build is taken when it can listen.
  */
-import type { TemplatedApp, us_listen_socket } from 'uws-compatible';
+import type { AppOptions, TemplatedApp, us_listen_socket } from 'uws-compatible';
 import { OperatingError } from '../../contract/errors.ts';
 
 export type { HttpRequest, HttpResponse, us_listen_socket } from 'uws-compatible';
 
-/** The application as it is: the published types leave out `listen` with both a host and options. */
+/** What another application needs to hand connections over; opaque. */
+export type AppDescriptor = object;
+
+/** The application as it is: the published types leave out `listen` with both a host and options, and of older builds the descriptors. */
 export interface HttpApp extends Omit<TemplatedApp, 'listen'> {
+  getDescriptor(): AppDescriptor;
+  /** Hands connections that are accepted from now on to the application of `descriptor`, in turn with other ones. */
+  addChildAppDescriptor(descriptor: AppDescriptor): void;
+  removeChildAppDescriptor(descriptor: AppDescriptor): void;
   listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): void;
 }
 
@@ -18,6 +25,8 @@ export interface HttpApp extends Omit<TemplatedApp, 'listen'> {
 export interface HttpEngine {
   readonly LIBUS_LISTEN_EXCLUSIVE_PORT: number;
   readonly App: () => HttpApp;
+  /** Throws when the certificate or its key cannot be used. */
+  readonly SSLApp: (options: Pick<AppOptions, 'cert_file_name' | 'key_file_name'>) => HttpApp;
   readonly us_listen_socket_close: (socket: us_listen_socket) => void;
   readonly us_socket_local_port: (socket: us_listen_socket) => number;
 }
@@ -28,6 +37,7 @@ function isHttpEngine(module: object): module is HttpEngine {
   return (
     'App' in module &&
     typeof module.App === 'function' &&
+    'SSLApp' in module &&
     'us_listen_socket_close' in module &&
     'us_socket_local_port' in module &&
     'LIBUS_LISTEN_EXCLUSIVE_PORT' in module

@@ -3,7 +3,7 @@
  *
  * Stopping: no new connections, every answer closes its connection, and `close` resolves when the last one is given.
  */
-import { type ErrorCode, type ErrorContext, OperatingError } from '../../contract/errors.ts';
+import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
 import { MEDIA, type Media } from '../../contract/format.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
 import type { Meter } from '../../contract/rate.ts';
@@ -14,9 +14,11 @@ import type { Identity, KeyUse, Tenant } from '../../contract/tenant.ts';
 import { HELD_BODY_BYTES_MAX, type PartSource, type UploadIntake } from '../../contract/upload.ts';
 import { type Answer, AnswerWriter, errorAnswer, rateAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
-import type { HttpApp, HttpEngine, HttpRequest, HttpResponse, us_listen_socket } from './engine.ts';
+import { Cors, type RouteTable } from './cors.ts';
+import type { HttpApp, HttpEngine, HttpRequest, HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
+import { Listener, type TlsFiles } from './listener.ts';
 import { ReadRoutes } from './read_routes.ts';
 import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
@@ -50,6 +52,10 @@ export interface FrontPorts {
 export interface FrontLimits {
   readonly body_bytes_max: number;
   readonly bytes_in_flight_max: number;
+  /** Origins of web pages that may call. */
+  readonly cors_origins: readonly string[];
+  /** Read once. */
+  readonly tls: TlsFiles;
 }
 
 /** A refused body up to this size is read to its end, so that the connection can be used again. */
@@ -63,72 +69,64 @@ const NO_ROUTE = 'none';
 export class FrontEnd {
   readonly budget: ByteBudget;
   private limits: FrontLimits;
-  private readonly app: HttpApp;
-  private readonly writer = new AnswerWriter();
+  private readonly listener: Listener;
+  private readonly cors: Cors;
+  private readonly writer: AnswerWriter;
   private readonly context: IngestContext;
   /** Of the routes whose errors are `{"detail"}`. */
   private readonly detail_paths: readonly string[];
+  private readonly reads: ReadRoutes;
   private readonly retry_advice: RetryAdvice;
-  private listen_socket: us_listen_socket | undefined;
   private requests_in_flight = 0;
   private is_closing = false;
   private resolve_idle: (() => void) | undefined;
 
   constructor(
     private readonly ports: FrontPorts,
-    sources: readonly Source[],
+    private readonly sources: readonly Source[],
     limits: FrontLimits,
   ) {
     this.limits = limits;
+    this.cors = new Cors(limits.cors_origins);
+    this.writer = new AnswerWriter(this.cors);
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.retry_advice = new RetryAdvice({ ...ports, bytesInFlight: () => this.budget.used() });
     this.context = this.createContext();
     this.detail_paths = [...sources.flatMap(({ routes }) => routes), ...ports.read_routes]
       .filter(({ error_shape }) => error_shape === 'detail')
       .map(({ path }) => path.split('/:', 1)[0]);
-    this.app = ports.engine.App();
-    for (const [source, { routes, kind, uses_reserve = false }] of sources.entries()) {
-      for (const [index, route] of routes.entries())
-        this.addRoute({ route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch', uses_reserve });
-    }
-    this.mountReads();
-    for (const path of HEALTH_PATHS) this.app.get(path, (response) => this.answerHealth(response, path));
-    this.app.any('/*', (response, request) => this.answerUnknown(response, request.getUrl()));
+    this.reads = this.createReads();
+    this.listener = new Listener(ports.engine, (app) => this.mount(app), limits.tls);
   }
 
-  /** Resolves to the port; rejects with `port_in_use`. Two daemons never share a port. */
+  /** Resolves to the port; rejects with `port_in_use` and `certificate_unusable`. Two daemons never share a port. */
   listen(host: string, port: number): Promise<number> {
-    const { engine } = this.ports;
-    return new Promise((resolve, reject) => {
-      this.app.listen(host, port, engine.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
-        if (socket === false) {
-          reject(new OperatingError('port_in_use', { host, port, setting: 'http.port' }));
-          return;
-        }
-        this.listen_socket = socket;
-        resolve(engine.us_socket_local_port(socket));
-      });
-    });
+    return this.listener.listen(host, port);
+  }
+
+  /** Takes up a changed certificate; whether it has changed. Rejects with `certificate_unusable`, and then the last one stays. */
+  renewCertificate(): Promise<boolean> {
+    return this.listener.renew();
   }
 
   /** Stops listening and resolves when every request in hand is answered, or at the deadline. */
   async close(deadline_ms: number): Promise<void> {
     this.is_closing = true;
-    if (this.listen_socket !== undefined) this.ports.engine.us_listen_socket_close(this.listen_socket);
-    this.listen_socket = undefined;
+    this.listener.stopListening();
     if (this.requests_in_flight > 0) {
       await new Promise<void>((resolve) => {
         this.resolve_idle = resolve;
         this.ports.clock.schedule(deadline_ms, resolve);
       });
     }
-    this.app.close();
+    this.listener.close();
   }
 
   /** Puts other limits into force for the requests that come. */
   setLimits(limits: FrontLimits): void {
     this.limits = limits;
     this.budget.setBytesMax(limits.bytes_in_flight_max);
+    this.cors.setOrigins(limits.cors_origins);
   }
 
   inFlight(): number {
@@ -152,25 +150,35 @@ export class FrontEnd {
     };
   }
 
-  private addRoute(place: RoutePlace): void {
+  private mount(http_app: HttpApp): void {
+    const app = this.cors.watching(http_app);
+    for (const [source, { routes, kind, uses_reserve = false }] of this.sources.entries()) {
+      for (const [index, route] of routes.entries())
+        this.addRoute(app, { route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch', uses_reserve });
+    }
+    for (const route of this.ports.read_routes) this.reads.mount(app, route);
+    for (const path of HEALTH_PATHS) app.get(path, (response) => this.answerHealth(response, path));
+    app.any('/*', (response, request) => this.answerUnknown(response, request.getUrl()));
+  }
+
+  private addRoute(app: RouteTable, place: RoutePlace): void {
     const { route } = place;
-    this.app.post(route.path, (response, request) => this.receive(response, request, place));
-    this.app.any(route.path, (response) => {
+    app.post(route.path, (response, request) => this.receive(response, request, place));
+    app.any(route.path, (response) => {
       const answer = this.error(route.error_shape, 'method_not_allowed');
       this.answerEarly(response, route.path, { ...answer, headers: { Allow: 'POST' } });
     });
   }
 
-  private mountReads(): void {
+  private createReads(): ReadRoutes {
     const { ports, context } = this;
-    const reads = new ReadRoutes({
+    return new ReadRoutes({
       ...context,
       answered: (path, status, duration_ms) => ports.observer.requestAnswered(path, status, duration_ms, 0),
       failed: (path, error) => ports.observer.readFailed(path, error),
       lookupKey: (presented, use) => ports.lookupKey(presented, use),
       isClosing: () => this.is_closing,
     });
-    for (const route of ports.read_routes) reads.mount(this.app, route);
   }
 
   private receive(response: HttpResponse, request: HttpRequest, place: RoutePlace): void {

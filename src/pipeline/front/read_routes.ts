@@ -8,7 +8,8 @@ import { OperatingError } from '../../contract/errors.ts';
 import type { ReadRoute } from '../../contract/read_route.ts';
 import type { KeyUse, Tenant } from '../../contract/tenant.ts';
 import { type Answer, errorAnswer } from './answers.ts';
-import type { HttpApp, HttpRequest, HttpResponse } from './engine.ts';
+import type { RouteTable } from './cors.ts';
+import type { HttpRequest, HttpResponse } from './engine.ts';
 import { parameterNames, readPathValues, readQuery } from './read_parameters.ts';
 import { type ReadContext, ReadExchange } from './read_request.ts';
 import { RequestHead } from './request_head.ts';
@@ -28,7 +29,7 @@ export class ReadRoutes {
 
   constructor(private readonly context: ReadRoutesContext) {}
 
-  mount(app: HttpApp, route: ReadRoute): void {
+  mount(app: RouteTable, route: ReadRoute): void {
     const names = parameterNames(route.path);
     app.get(route.path, (response, request) => this.receive(response, request, route, names));
     app.any(route.path, (response, request) => this.refuseMethod(response, request, route));

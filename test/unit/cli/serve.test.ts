@@ -32,6 +32,10 @@ class PaperDaemon implements Daemon {
   reload(next: Config): void {
     this.configs.push(next);
   }
+
+  async renew(): Promise<readonly string[]> {
+    return [];
+  }
 }
 
 interface Scene {

@@ -57,7 +57,12 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
       health: () => undefined,
     },
     [],
-    { body_bytes_max: 1000, bytes_in_flight_max: 1000 },
+    {
+      body_bytes_max: 1000,
+      bytes_in_flight_max: 1000,
+      cors_origins: ['https://page.example'],
+      tls: { certificate_file: null, key_file: null },
+    },
   );
   const port = await front.listen('127.0.0.1', 0);
   context.after(() => front.close(0));

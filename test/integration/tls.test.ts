@@ -1,0 +1,118 @@
+/** The public listener over TLS: its certificate is renewed while requests go on. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:https';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { connect, TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
+import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
+import { until } from '../support/until.ts';
+
+const REPORT = JSON.stringify({ events: [{ event_type: 'rollback', release_id: 'r', distinct_id: 'd' }] });
+const run = promisify(execFile);
+
+interface Pair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+async function makeCertificate(directory: string, name: string): Promise<Pair> {
+  const pair = { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  await run('openssl', ['req', ...kind, '-keyout', pair.key, '-out', pair.certificate, ...subject]);
+  return pair;
+}
+
+/** Puts a pair where the daemon reads its own from. */
+async function install(from: Pair, to: Pair): Promise<void> {
+  await copyFile(from.certificate, to.certificate);
+  await copyFile(from.key, to.key);
+}
+
+/** The serial number that a new connection is shown. */
+function serial(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+/** One report over the agent's connection; its status and the serial number of the certificate that it went under. */
+function post(agent: Agent, port: number, key: string): Promise<{ status: number | undefined; serial: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'x-api-key': key, 'Content-Length': REPORT.length };
+    const sent = request({ agent, port, host: '127.0.0.1', method: 'POST', path: '/api/deploy/report', headers }, (answer) => {
+      const { socket, statusCode: status } = answer;
+      const certificate = socket instanceof TLSSocket ? socket.getPeerCertificate().serialNumber : undefined;
+      answer.resume().on('end', () => resolve({ status, serial: certificate }));
+    });
+    sent.on('error', reject).end(REPORT);
+  });
+}
+
+async function readyByAdmin(daemon: RunningDaemon): Promise<void> {
+  await until('the daemon is ready', 30_000, async () => (await fetch(daemon.adminUrl('/readyz')).catch(() => undefined))?.ok === true);
+}
+
+test('a SIGHUP takes up a renewed certificate, and no request is lost over it', async (context) => {
+  const home = await DaemonHome.create(context);
+  const directory = dirname(home.data_dir);
+  const files = { certificate: join(directory, 'server.crt'), key: join(directory, 'server.key') };
+  const [first, second] = await Promise.all([makeCertificate(directory, 'first'), makeCertificate(directory, 'second')]);
+  await install(first, files);
+  const key = await home.createKey('deploy');
+  const daemon = home.launch({ PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: files.certificate, PENSTOCK_HTTP__TLS__KEY_FILE: files.key });
+  await readyByAdmin(daemon);
+  const port = home.http_port;
+  const before = await serial(port);
+  const agents = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false, maxCachedSessions: 0 }));
+  const fresh = new Agent({ keepAlive: false, rejectUnauthorized: false, maxCachedSessions: 0 });
+  context.after(async () => agents.forEach((agent) => void agent.destroy()));
+  const answers: Awaited<ReturnType<typeof post>>[] = [];
+  let is_over = false;
+  const senders = [...agents, fresh].map(async (agent) => {
+    while (!is_over) answers.push(await post(agent, port, key));
+  });
+  await until('requests go on', 5_000, () => answers.length > 20);
+  await install(second, files);
+  daemon.child.kill('SIGHUP');
+  await until('the renewal is reported', 5_000, () => daemon.stderr.includes('the certificate was renewed'));
+  const renewed_at = answers.length;
+  const after = await serial(port);
+  assert.notEqual(after, before);
+  await until('requests go on after it', 5_000, () => answers.length > renewed_at + 50);
+  is_over = true;
+  await Promise.all(senders);
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  const serials = answers.slice(renewed_at).map((answer) => answer.serial);
+  assert.ok(serials.includes(before) && serials.includes(after), 'old connections go on, new ones are under the new certificate');
+
+  await writeFile(files.key, 'no key');
+  daemon.child.kill('SIGHUP');
+  await until('the bad key is reported', 5_000, () => /cannot be used.*The last good one stays/.test(daemon.stderr));
+  assert.equal(await serial(port), after);
+  assert.equal(await daemon.stop(), 0);
+});
+
+test('a certificate that cannot be used stops the start with a reason', async (context) => {
+  const home = await DaemonHome.create(context);
+  const directory = dirname(home.data_dir);
+  const [first, second] = await Promise.all([makeCertificate(directory, 'first'), makeCertificate(directory, 'second')]);
+  for (const key_file of [second.key, join(directory, 'missing.key')]) {
+    const { code, stderr } = await home.command(['serve'], {
+      PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: first.certificate,
+      PENSTOCK_HTTP__TLS__KEY_FILE: key_file,
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, /first\.crt or its key cannot be used: .*(mismatch|ENOENT)/);
+  }
+  const { code, stderr } = await home.command(['check'], { PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: first.certificate });
+  assert.equal(code, 2);
+  assert.match(stderr, /http\.tls\.key_file.*go together/);
+});
