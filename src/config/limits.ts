@@ -3,6 +3,8 @@
  *
  * Every bound of the process is a setting, so that memory and disk at the worst are sums, and the sums stand here.
  */
+
+import { parseNetwork } from '../base/network.ts';
 import { BODY_RESERVE_FRACTION } from '../contract/reserve.ts';
 import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
 import { invalid, type OriginOf } from './explain.ts';
@@ -102,6 +104,12 @@ function storeRules({ clickhouse, spool }: Config): Rule[] {
 
 function addressRules({ http, admin, clickhouse, registry }: Config): Rule[] {
   return [
+    {
+      path: 'http.trusted_proxies',
+      value: showValue('http.trusted_proxies', http.trusted_proxies),
+      holds: http.trusted_proxies.every((text) => parseNetwork(text) !== undefined),
+      allowed: 'allowed: a list of addresses and networks such as 10.0.0.0/8',
+    },
     {
       path: 'http.tls.key_file',
       value: showValue('http.tls.key_file', http.tls.key_file),

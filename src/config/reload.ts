@@ -8,6 +8,8 @@ export const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   'http.body_bytes_max',
   'http.event_bytes_max',
   'http.bytes_in_flight_max',
+  'http.connections_per_address_max',
+  'http.trusted_proxies',
   'http.cors_origins',
   'limits.events_per_second',
   'limits.bytes_per_second',
@@ -40,13 +42,21 @@ export function reloadable(previous: Config, next: Config): Reload {
 
 /** The assignments of LIVE_SETTINGS; a test holds that the two agree. */
 function withLive(previous: Config, next: Config): Config {
-  const { body_bytes_max, event_bytes_max, bytes_in_flight_max, cors_origins } = next.http;
+  const { body_bytes_max, event_bytes_max, bytes_in_flight_max, connections_per_address_max, trusted_proxies, cors_origins } = next.http;
   const { bytes_max, reserve_bytes, free_bytes_min } = next.spool;
   return Object.freeze({
     ...previous,
     log: next.log,
     limits: next.limits,
-    http: Object.freeze({ ...previous.http, body_bytes_max, event_bytes_max, bytes_in_flight_max, cors_origins }),
+    http: Object.freeze({
+      ...previous.http,
+      body_bytes_max,
+      event_bytes_max,
+      bytes_in_flight_max,
+      connections_per_address_max,
+      trusted_proxies,
+      cors_origins,
+    }),
     spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min }),
   });
 }

@@ -25,6 +25,12 @@ const ORIGINS = {
   maxItems: 100,
   description: 'a list of origins such as https://example.com, without a path (in the environment with commas between them)',
 } as const;
+const NETWORKS = {
+  type: 'array',
+  items: { type: 'string', minLength: 1 },
+  maxItems: 1000,
+  description: 'a list of addresses and networks such as 10.0.0.0/8 (in the environment with commas between them)',
+} as const;
 const SECRET = { type: ['string', 'null'], minLength: 1, maxLength: 1024, description: 'text of 1 to 1024 characters, or null' } as const;
 
 /** A whole number within bounds; its unit is said by its name. */
@@ -51,6 +57,8 @@ export const CONFIG_SCHEMA = section({
     event_bytes_max: count(KIB, HELD_BODY_BYTES_MAX),
     bytes_in_flight_max: count(MIB, 64 * GIB),
     shutdown_ms_max: count(0, HOUR_MS),
+    connections_per_address_max: count(0, 1_000_000),
+    trusted_proxies: NETWORKS,
     cors_origins: ORIGINS,
     tls: section({ certificate_file: FILE, key_file: FILE }),
   }),

@@ -66,6 +66,10 @@ const CATALOGUE = {
     message: 'The answer would take too long or too much memory. Ask for less: a shorter range, fewer releases.',
   },
   overloaded: { status: 503, message: 'The server has as much in hand as it can hold. Retry after the time in Retry-After.' },
+  too_many_connections: {
+    status: 503,
+    message: 'This address has as many requests in hand as it may. Send fewer at a time; retry after the time in Retry-After.',
+  },
   shutting_down: { status: 503, message: 'The server is shutting down. Retry after the time in Retry-After.' },
   worker_died: { status: 503, message: 'The request could not be processed and nothing of it was stored. Retry it.' },
   // The spool.

@@ -1,6 +1,8 @@
 /** How much a key may send, and what those are told who send more. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
@@ -63,4 +65,44 @@ test('a key made with limits while the daemon runs has them within two seconds, 
   const refused = await home.command(['keys', 'create', '--use', 'webhook', '--organization', 'o', '--events-per-day', '1']);
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /keys for webhook have no limits/);
+});
+
+test('an address has so many requests in hand, each client behind a trusted proxy its own, webhooks as many as they like', async (context) => {
+  const home = await DaemonHome.create(context, {
+    PENSTOCK_HTTP__CONNECTIONS_PER_ADDRESS_MAX: '2',
+    PENSTOCK_HTTP__TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8',
+  });
+  const key = await home.createKey('deploy');
+  const webhook_key = await home.createKey('webhook');
+  const daemon = await home.start();
+  const body = report(1);
+  /** A request that has begun and is not finished. */
+  const begin = async (client: string): Promise<Socket> => {
+    const socket = connect(home.http_port, '127.0.0.1');
+    context.after(async () => void socket.destroy());
+    await once(socket, 'connect');
+    const head = `POST /api/deploy/report HTTP/1.1\r\nHost: h\r\nx-api-key: ${key}\r\nx-forwarded-for: ${client}\r\n`;
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`);
+    return socket;
+  };
+  const in_hand = async (count: number): Promise<void> =>
+    await until(`${count} requests are in hand`, 5_000, async () =>
+      (await (await fetch(daemon.adminUrl('/metrics'))).text()).includes(`\npenstock_http_requests_in_flight ${count}\n`),
+    );
+  const status = async (client: string): Promise<number> =>
+    (await daemon.post('/api/deploy/report', body, { 'x-api-key': key, 'x-forwarded-for': client })).status;
+
+  const first = await begin('198.51.100.1');
+  await begin('198.51.100.1');
+  await in_hand(2);
+  const refused = await daemon.post('/api/deploy/report', body, { 'x-api-key': key, 'x-forwarded-for': '5.5.5.5, 198.51.100.1' });
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /"too_many_connections"/);
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  assert.equal(await status('198.51.100.2'), 202);
+  const webhook = { 'x-api-key': webhook_key, 'x-forwarded-for': '198.51.100.1' };
+  assert.equal((await daemon.post('/webhooks/bugsee', '{"id":"1","type":"app.created"}', webhook)).status, 200);
+  first.destroy();
+  await in_hand(1);
+  assert.equal(await status('198.51.100.1'), 202);
 });

@@ -12,8 +12,10 @@ import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
 import type { Identity, KeyUse, Tenant } from '../../contract/tenant.ts';
 import { HELD_BODY_BYTES_MAX, type PartSource, type UploadIntake } from '../../contract/upload.ts';
+import { AddressPlaces } from './address_places.ts';
 import { type Answer, AnswerWriter, errorAnswer, rateAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
+import { TrustedProxies } from './client_address.ts';
 import { Cors, type RouteTable } from './cors.ts';
 import type { HttpApp, HttpEngine, HttpRequest, HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
@@ -52,6 +54,10 @@ export interface FrontPorts {
 export interface FrontLimits {
   readonly body_bytes_max: number;
   readonly bytes_in_flight_max: number;
+  /** For each address; 0 is no limit. */
+  readonly connections_per_address_max: number;
+  /** Addresses and CIDRs of those whose X-Forwarded-For is believed. */
+  readonly trusted_proxies: readonly string[];
   /** Origins of web pages that may call. */
   readonly cors_origins: readonly string[];
   /** Read once. */
@@ -71,6 +77,8 @@ export class FrontEnd {
   private limits: FrontLimits;
   private readonly listener: Listener;
   private readonly cors: Cors;
+  private readonly places: AddressPlaces;
+  private proxies: TrustedProxies;
   private readonly writer: AnswerWriter;
   private readonly context: IngestContext;
   /** Of the routes whose errors are `{"detail"}`. */
@@ -87,6 +95,8 @@ export class FrontEnd {
     limits: FrontLimits,
   ) {
     this.limits = limits;
+    this.places = new AddressPlaces(limits.connections_per_address_max);
+    this.proxies = new TrustedProxies(limits.trusted_proxies);
     this.cors = new Cors(limits.cors_origins);
     this.writer = new AnswerWriter(this.cors);
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
@@ -127,6 +137,8 @@ export class FrontEnd {
     this.limits = limits;
     this.budget.setBytesMax(limits.bytes_in_flight_max);
     this.cors.setOrigins(limits.cors_origins);
+    this.places.setPlacesMax(limits.connections_per_address_max);
+    this.proxies = new TrustedProxies(limits.trusted_proxies);
   }
 
   inFlight(): number {
@@ -137,6 +149,7 @@ export class FrontEnd {
     return {
       clock: this.ports.clock,
       budget: this.budget,
+      places: this.places,
       bodyBytesMax: (place) => this.bodyBytesMax(place),
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,
@@ -189,15 +202,26 @@ export class FrontEnd {
     const meter = problem === undefined && caller !== undefined ? this.ports.meterOf(caller.key_id) : undefined;
     const refusal = meter?.refusal();
     if (problem === undefined && caller !== undefined && refusal === undefined) {
-      new IngestRequest(this.context, response, place, caller, head, meter);
-      return;
+      const address = this.places.isLimited() && !place.uses_reserve ? this.addressOf(response, head) : '';
+      if (address === '' || this.places.take(address)) {
+        new IngestRequest(this.context, response, place, caller, head, meter, address);
+        return;
+      }
     }
     const answer =
       refusal === undefined
-        ? this.error(route.error_shape, problem ?? 'unauthorized', this.refusalContext(problem, place))
+        ? this.error(
+            route.error_shape,
+            problem ?? (caller === undefined ? 'unauthorized' : 'too_many_connections'),
+            this.refusalContext(problem, place),
+          )
         : rateAnswer(route.error_shape, refusal);
     const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
     this.answerEarly(response, route.path, { ...answer, close });
+  }
+
+  private addressOf(response: HttpResponse, head: RequestHead): string {
+    return this.proxies.clientOf(Buffer.from(response.getRemoteAddressAsText()).toString('latin1'), head.forwarded_for);
   }
 
   private bodyBytesMax({ route, takes_uploads }: RoutePlace): number {

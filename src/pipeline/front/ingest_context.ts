@@ -4,6 +4,7 @@ import type { Clock } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { Route } from '../../contract/source.ts';
 import type { PartSource, UploadIntake } from '../../contract/upload.ts';
+import type { AddressPlaces } from './address_places.ts';
 import type { Answer } from './answers.ts';
 import type { ByteBudget } from './byte_budget.ts';
 import type { HttpResponse } from './engine.ts';
@@ -12,6 +13,7 @@ import type { RoutePlace } from './ingest_request.ts';
 export interface IngestContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
+  readonly places: AddressPlaces;
   bodyBytesMax(place: RoutePlace): number;
   /** Hands a whole body on; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;

@@ -67,6 +67,8 @@ export class IngestRequest implements Submission {
     head: RequestHead,
     /** Of the key, when it has limits. */
     private readonly meter: Meter | undefined,
+    /** Of the client, when it has taken one of its address's places; else empty. */
+    private readonly address: string,
   ) {
     this.source = place.source;
     this.route = place.index;
@@ -208,6 +210,7 @@ export class IngestRequest implements Submission {
     this.collector = undefined;
     this.intake = undefined;
     this.context.budget.give(this.held_bytes);
+    if (this.address !== '') this.context.places.give(this.address);
     this.context.inFlight(-1);
   }
 }

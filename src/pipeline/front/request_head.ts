@@ -28,6 +28,8 @@ export class RequestHead {
   /** Undefined for one that is unknown here, and for several on top of each other. */
   coding: Coding | undefined = 'identity';
   idempotency_key = '';
+  /** `X-Forwarded-For`, repeated ones joined by commas. */
+  forwarded_for = '';
   /** Of the body in bytes; -1 when it comes in chunks or there is none. */
   content_length = UNSET;
   is_chunked = false;
@@ -97,6 +99,9 @@ export class RequestHead {
         break;
       case 'idempotency-key':
         this.idempotency_key = value;
+        break;
+      case 'x-forwarded-for':
+        this.forwarded_for = this.forwarded_for === '' ? value : `${this.forwarded_for},${value}`;
         break;
       case 'content-length':
         this.takeLength(value);

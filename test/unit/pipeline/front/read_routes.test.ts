@@ -60,6 +60,8 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
     {
       body_bytes_max: 1000,
       bytes_in_flight_max: 1000,
+      connections_per_address_max: 0,
+      trusted_proxies: [],
       cors_origins: ['https://page.example'],
       tls: { certificate_file: null, key_file: null },
     },
