@@ -50,6 +50,7 @@ export class IngestRequest implements Submission {
   private readonly started_ms: number;
   private state: State = 'reading';
   private is_aborted = false;
+  private is_paused = false;
   private collector: BodyCollector | undefined;
   private intake: UploadIntake | undefined;
   /** Why an upload was refused, until its end. */
@@ -140,18 +141,30 @@ export class IngestRequest implements Submission {
     }
     this.state = 'uploading';
     this.intake = this.context.beginUpload(this, {
-      pause: () => {
-        if (!this.is_aborted) this.response.pause();
-      },
-      resume: () => {
-        if (!this.is_aborted) this.response.resume();
-      },
+      pause: () => this.pause(),
+      resume: () => this.resume(),
     });
-    if (this.intake === undefined) return;
+    if (this.intake === undefined) {
+      this.drain(chunk, is_last);
+      return;
+    }
     const collected = this.collector?.collected();
     this.collector = undefined;
     if (collected !== undefined) this.intake.push(Uint8Array.from(collected));
     this.passOn(chunk, is_last);
+  }
+
+  private pause(): void {
+    if (this.is_aborted || this.is_paused) return;
+    this.is_paused = true;
+    this.response.pause();
+  }
+
+  /** A socket that was not paused and is resumed stops for good. */
+  private resume(): void {
+    if (this.is_aborted || !this.is_paused) return;
+    this.is_paused = false;
+    this.response.resume();
   }
 
   private passOn(chunk: Uint8Array, is_last: boolean): void {
@@ -197,7 +210,7 @@ export class IngestRequest implements Submission {
     if (this.state === 'uploading' && !this.is_aborted) {
       this.state = 'draining';
       this.refusal = answer;
-      this.response.resume();
+      this.resume();
       return;
     }
     if (!this.is_aborted) this.context.write(this.response, answer);
