@@ -9,7 +9,7 @@ import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
 import { Admission } from './compose/admission.ts';
 import { createRegistry, provenSegments } from './compose/registry.ts';
-import { SpoolBacklog } from './compose/spool_backlog.ts';
+import { priorityOf, SpoolBacklog } from './compose/spool_backlog.ts';
 import {
   createAdmin,
   createBackend,
@@ -102,13 +102,14 @@ class PenstockDaemon implements Daemon {
     this.admission = new Admission(config, { log, key_file, random: SYSTEM_RANDOM });
     this.backend = createBackend(config, log);
     this.spool = createSpool(config, fs, telemetry);
-    this.backlog = new SpoolBacklog(SYSTEM_CLOCK, () => this.spool.stats());
+    this.backlog = new SpoolBacklog(SYSTEM_CLOCK, () => this.spool.stats(), priorityOf(config));
     this.registry = createRegistry(config, { fs, telemetry });
     this.workers = createWorkers(config, telemetry);
     const { dispatcher, uploads } = createDispatch(config, {
       workers: this.workers,
       spool: this.spool,
       gate: this.registry.gate,
+      backlog: this.backlog,
       telemetry,
     });
     this.dispatcher = dispatcher;
@@ -162,6 +163,7 @@ class PenstockDaemon implements Daemon {
     this.house.log.level = next.log.level;
     this.front.setLimits(next.http);
     this.admission.meters.setDefaults(next.limits);
+    this.backlog.setPriority(priorityOf(next));
     this.dispatcher.setLimits(next.http);
     this.uploads.setLimits(next.http);
     this.spool.setSpace(next.spool);

@@ -1,5 +1,9 @@
-/** Foresees when a full spool has room again: what has to go, at the rate at which delivery lately made room. */
+/**
+ * Knows how full the spool is: when only those events may come that go first, and when there will be room again, from what has to go and
+ * the rate at which delivery lately made room.
+ */
 import { DrainRate } from '../base/drain_rate.ts';
+import type { Config } from '../config/schema.ts';
 import type { Clock } from '../contract/ports.ts';
 import type { SealedSegment } from '../contract/segment.ts';
 
@@ -17,17 +21,26 @@ export interface RoomFigures {
 const DELIVERED_TIME_CONSTANT_MS = 30_000;
 /** Who comes back should find more room than for the first of many. */
 const ROOM_SHARE = 1 / 16;
-/** A full spool is asked about by every request that it refuses. */
-const FIGURES_MS = 200;
+/** It is asked for every slab, and by every request that it refuses. */
+const FIGURES_MS = 100;
+/** So much below the watermark there is room for all again. */
+const CALM_SHARE = 1 / 16;
+
+export interface PrioritySettings {
+  /** How full the spool is, as a share, from which on some events go first. */
+  readonly watermark: number;
+  readonly types: readonly string[];
+}
 
 export class SpoolBacklog {
   private readonly rate: DrainRate;
-  private missing_bytes = 0;
+  private room: RoomFigures | undefined;
   private looked_ms = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly clock: Clock,
     private readonly figures: () => RoomFigures,
+    private priority: PrioritySettings,
   ) {
     this.rate = new DrainRate(DELIVERED_TIME_CONSTANT_MS, clock.monotonicMs());
   }
@@ -41,20 +54,51 @@ export class SpoolBacklog {
     return { ...observer, delivered };
   }
 
+  setPriority(priority: PrioritySettings): void {
+    this.priority = priority;
+  }
+
+  /** While the spool is above its watermark: the types of events that go first. */
+  priorityTypes(): readonly string[] | undefined {
+    const { watermark, types } = this.priority;
+    return watermark < 1 && missingBytes(this.look(), watermark) >= 0 ? types : undefined;
+  }
+
   /** 0 when there is room, Infinity when nothing was delivered. */
   secondsToRoom(): number {
+    return this.secondsTo(1 - ROOM_SHARE);
+  }
+
+  /** The same for events that do not go first. */
+  secondsToCalm(): number {
+    return this.secondsTo(Math.max(0, this.priority.watermark - CALM_SHARE));
+  }
+
+  private secondsTo(share: number): number {
+    const missing_bytes = missingBytes(this.look(), share);
+    return missing_bytes <= 0 ? 0 : missing_bytes / this.rate.bytesPerSecond(this.clock.monotonicMs());
+  }
+
+  private look(): RoomFigures {
     const now_ms = this.clock.monotonicMs();
-    if (now_ms - this.looked_ms >= FIGURES_MS) {
+    if (this.room === undefined || now_ms - this.looked_ms >= FIGURES_MS) {
       this.looked_ms = now_ms;
-      this.missing_bytes = missingBytes(this.figures());
+      this.room = this.figures();
     }
-    return this.missing_bytes === 0 ? 0 : this.missing_bytes / this.rate.bytesPerSecond(now_ms);
+    return this.room;
   }
 }
 
-/** What has to go until there is room to speak of, in the spool and on its disk. */
-function missingBytes({ spool_bytes, queued_bytes, spool_bytes_max, disk_free_bytes, disk_free_bytes_min }: RoomFigures): number {
-  const in_spool = spool_bytes + queued_bytes - spool_bytes_max * (1 - ROOM_SHARE);
-  const on_disk = disk_free_bytes === undefined ? 0 : disk_free_bytes_min * (1 + ROOM_SHARE) - disk_free_bytes;
-  return Math.max(0, in_spool, on_disk);
+export function priorityOf({ spool, limits }: Pick<Config, 'spool' | 'limits'>): PrioritySettings {
+  return { watermark: spool.priority_watermark, types: limits.priority_event_types };
+}
+
+/** What has to go until no more than `share` of the spool, and of the disk above its floor as much again, is in use; below 0: what may still come. */
+function missingBytes(
+  { spool_bytes, queued_bytes, spool_bytes_max, disk_free_bytes, disk_free_bytes_min }: RoomFigures,
+  share: number,
+): number {
+  const in_spool = spool_bytes + queued_bytes - spool_bytes_max * share;
+  const on_disk = disk_free_bytes === undefined ? Number.NEGATIVE_INFINITY : disk_free_bytes_min * (2 - share) - disk_free_bytes;
+  return Math.max(in_spool, on_disk);
 }

@@ -14,7 +14,7 @@ import type { Random } from '../contract/ports.ts';
 import type { Submission } from '../contract/responder.ts';
 import type { SegmentStore } from '../contract/segment.ts';
 import type { Sink } from '../contract/sink.ts';
-import type { PartSource } from '../contract/upload.ts';
+import type { PartSource, UploadIntake } from '../contract/upload.ts';
 import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
 import type { Logger } from '../ops/logger.ts';
 import type { Observatory } from '../ops/observatory.ts';
@@ -88,12 +88,13 @@ export interface DispatchParts {
   readonly workers: WorkerPool;
   readonly spool: Spool;
   readonly gate: Gate;
+  readonly backlog: SpoolBacklog;
   readonly telemetry: Telemetry;
 }
 
 /** The dispatcher, and the uploads: each hands work to the other. */
 export function createDispatch(config: Config, parts: DispatchParts): { dispatcher: Dispatcher; uploads: Uploads } {
-  const { workers, spool, gate, telemetry } = parts;
+  const { workers, spool, gate, backlog, telemetry } = parts;
   const { dispatch, http } = config;
   const observer = countingLoose(telemetry.dispatch, spool);
   const uploads = new Uploads(
@@ -107,15 +108,26 @@ export function createDispatch(config: Config, parts: DispatchParts): { dispatch
     http,
   );
   const upload = (submission: Submission, body: Uint8Array): void => {
-    const intake = uploads.begin(submission, NO_SOCKET);
+    const intake = beginUpload({ uploads, backlog }, submission, NO_SOCKET);
     intake?.push(body);
     intake?.end();
   };
   const dispatcher = new Dispatcher(
-    { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload },
+    { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload, priorityTypes: () => backlog.priorityTypes() },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
   return { dispatcher, uploads };
+}
+
+/** Begins an upload, unless room is scarce: what is that large is no single crash, and nobody knows what is in it until it has come. */
+function beginUpload(
+  { uploads, backlog }: { readonly uploads: Uploads; readonly backlog: SpoolBacklog },
+  submission: Submission,
+  part_source: PartSource,
+): UploadIntake | undefined {
+  if (backlog.priorityTypes() === undefined) return uploads.begin(submission, part_source);
+  submission.failed('shedding');
+  return undefined;
 }
 
 export interface FrontParts {
@@ -143,6 +155,8 @@ export function createFront(config: Config, parts: FrontParts): FrontEnd {
       submit: (submission, body) => dispatcher.submit(submission, body),
       beginUpload: (submission, part_source) => uploads.begin(submission, part_source),
       read_routes: createReadRoutes(backend.reader),
+      beginUpload: (submission, part_source) => beginUpload({ uploads, backlog }, submission, part_source),
+      read_routes: [...releaseRoutes(backend.reader), ...productRoutes(backend.reader)],
       health: (path) => observatory.health(path),
     },
     SOURCES,

@@ -15,9 +15,11 @@ export const LIVE_SETTINGS: ReadonlySet<string> = new Set([
   'limits.bytes_per_second',
   'limits.burst_seconds',
   'limits.events_per_day',
+  'limits.priority_event_types',
   'spool.bytes_max',
   'spool.reserve_bytes',
   'spool.free_bytes_min',
+  'spool.priority_watermark',
 ]);
 
 export interface Reload {
@@ -43,7 +45,7 @@ export function reloadable(previous: Config, next: Config): Reload {
 /** The assignments of LIVE_SETTINGS; a test holds that the two agree. */
 function withLive(previous: Config, next: Config): Config {
   const { body_bytes_max, event_bytes_max, bytes_in_flight_max, connections_per_address_max, trusted_proxies, cors_origins } = next.http;
-  const { bytes_max, reserve_bytes, free_bytes_min } = next.spool;
+  const { bytes_max, reserve_bytes, free_bytes_min, priority_watermark } = next.spool;
   return Object.freeze({
     ...previous,
     log: next.log,
@@ -57,7 +59,7 @@ function withLive(previous: Config, next: Config): Config {
       trusted_proxies,
       cors_origins,
     }),
-    spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min }),
+    spool: Object.freeze({ ...previous.spool, bytes_max, reserve_bytes, free_bytes_min, priority_watermark }),
   });
 }
 

@@ -31,6 +31,12 @@ const NETWORKS = {
   maxItems: 1000,
   description: 'a list of addresses and networks such as 10.0.0.0/8 (in the environment with commas between them)',
 } as const;
+const TYPES = {
+  type: 'array',
+  items: { type: 'string', minLength: 1 },
+  maxItems: 100,
+  description: 'a list of types of events (in the environment with commas between them)',
+} as const;
 const SECRET = { type: ['string', 'null'], minLength: 1, maxLength: 1024, description: 'text of 1 to 1024 characters, or null' } as const;
 
 /** A whole number within bounds; its unit is said by its name. */
@@ -67,6 +73,7 @@ export const CONFIG_SCHEMA = section({
     bytes_per_second: within(KEY_LIMIT_BOUNDS.bytes_per_second),
     burst_seconds: within(KEY_LIMIT_BOUNDS.burst_seconds),
     events_per_day: within(KEY_LIMIT_BOUNDS.events_per_day),
+    priority_event_types: TYPES,
   }),
   admin: section({ host: HOST, port: PORT, token: SECRET }),
   workers: section({
@@ -84,6 +91,7 @@ export const CONFIG_SCHEMA = section({
     bytes_max: count(MIB, 1024 * TIB),
     reserve_bytes: count(0, 1024 * TIB),
     free_bytes_min: count(0, 1024 * TIB),
+    priority_watermark: { type: 'number', minimum: 0, maximum: 1, description: 'a number from 0 to 1' },
     seal_age_ms_max: count(10, HOUR_MS),
     seal_rows_max: count(1, 10_000_000),
     seal_bytes_max: count(64 * KIB, GIB),
@@ -130,6 +138,7 @@ export const CONFIG_SCHEMA = section({
 interface TypeOfName {
   readonly string: string;
   readonly integer: number;
+  readonly number: number;
   readonly null: null;
   readonly array: readonly string[];
 }

@@ -36,6 +36,7 @@ export function parseText(text: string, schema: SchemaNode): unknown {
   const types = [schema.type].flat();
   if (types.includes('null') && (text === '' || text === 'null')) return null;
   if (types.includes('array')) return text.split(',').flatMap((part) => part.trim() || []);
+  if (types.includes('number') && /^[0-9]*\.?[0-9]+$/.test(text)) return Number(text);
   if (types.includes('integer') && /^-?[0-9]+$/.test(text)) return Number(text);
   return text;
 }

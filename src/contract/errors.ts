@@ -66,6 +66,11 @@ const CATALOGUE = {
     message: 'The answer would take too long or too much memory. Ask for less: a shorter range, fewer releases.',
   },
   overloaded: { status: 503, message: 'The server has as much in hand as it can hold. Retry after the time in Retry-After.' },
+  shedding: {
+    status: 503,
+    message:
+      'The server has little room left and keeps it for crashes and rollbacks. Nothing of the request was stored; retry it after the time in Retry-After.',
+  },
   too_many_connections: {
     status: 503,
     message: 'This address has as many requests in hand as it may. Send fewer at a time; retry after the time in Retry-After.',

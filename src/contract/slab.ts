@@ -41,6 +41,8 @@ export interface SlabTask {
   readonly event_bytes_max: number;
   /** A compressed body that unfolds to more is refused. */
   readonly body_bytes_max: number;
+  /** While room is scarce: the types of events of which a request must bring one, or be refused. */
+  readonly priority_types?: readonly string[] | undefined;
   /** Where the blocks go; the worker answers with a larger one when they do not fit. */
   readonly output: SharedArrayBuffer;
 }

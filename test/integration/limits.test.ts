@@ -106,3 +106,27 @@ test('an address has so many requests in hand, each client behind a trusted prox
   await in_hand(1);
   assert.equal(await status('198.51.100.1'), 202);
 });
+
+test('with little room left crashes and rollbacks are taken, and webhooks and pipelines; progress is told to come back', async (context) => {
+  const home = await DaemonHome.create(context, { PENSTOCK_SPOOL__PRIORITY_WATERMARK: '0' });
+  const key = await home.createKey('deploy');
+  const webhook_key = await home.createKey('webhook');
+  const events_key = await home.createKey('events');
+  const daemon = await home.start();
+  const progress = (events: number): string =>
+    JSON.stringify({ events: Array.from({ length: events }, () => ({ ...EVENT, event_type: 'download_complete' })) });
+  const refused = await daemon.post('/api/deploy/report', progress(3), { 'x-api-key': key });
+  assert.equal(refused.status, 503);
+  assert.match(await refused.text(), /"shedding"/);
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1);
+  assert.equal((await post(daemon, key, 3)).status, 202);
+  const upload = await daemon.post('/api/deploy/report', progress(100_000), { 'x-api-key': key });
+  assert.equal(upload.status, 503);
+  const webhook = { 'x-api-key': webhook_key };
+  assert.equal((await daemon.post('/webhooks/bugsee', '{"id":"1","type":"app.created"}', webhook)).status, 200);
+  const build = JSON.stringify({ product_name: 'p', version: '1', status: 'completed' });
+  assert.equal((await daemon.post('/build-events', build, { authorization: `Bearer ${events_key}` })).status, 200);
+  await until('only what was taken is there', 10_000, async () => (await daemon.count('deploy_events')) === 3);
+  const ledger: { received: number; accepted: number } = JSON.parse(await (await fetch(daemon.adminUrl('/ledger'))).text());
+  assert.deepEqual([ledger.received, ledger.accepted], [5, 5]);
+});

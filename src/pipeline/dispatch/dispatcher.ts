@@ -48,6 +48,8 @@ export interface DispatchPorts {
   readonly observer: DispatchObserver;
   /** Takes over a submission whose whole, compressed body unfolds to more than is read at once. */
   upload(submission: Submission, body: Uint8Array): void;
+  /** While room is scarce: the types of events that go first. Undefined while there is enough. */
+  priorityTypes(): readonly string[] | undefined;
 }
 
 export interface DispatchLimits {
@@ -216,7 +218,9 @@ export class Dispatcher {
   }
 
   private async makeTrip(slab: OpenSlab): Promise<void> {
-    const task = slab.task(this.outputs.take(), this.ports.random.uuid(), this.limits);
+    // An upload that has begun is finished: what of it was stored already is no less than what comes.
+    const priority_types = slab.target === this.target ? this.ports.priorityTypes() : undefined;
+    const task = slab.task(this.outputs.take(), this.ports.random.uuid(), { ...this.limits, priority_types });
     this.ports.observer.slabDispatched(task.requests, task.bytes);
     const result = await this.work(task);
     if (result === undefined) {

@@ -78,7 +78,11 @@ export class OpenSlab {
   }
 
   /** The message to a worker; `output` is a recycled buffer for the blocks, and `identity_seed` was never used before. */
-  task(output: SharedArrayBuffer, identity_seed: string, limits: Pick<SlabTask, 'event_bytes_max' | 'body_bytes_max'>): SlabTask {
+  task(
+    output: SharedArrayBuffer,
+    identity_seed: string,
+    limits: Pick<SlabTask, 'event_bytes_max' | 'body_bytes_max' | 'priority_types'>,
+  ): SlabTask {
     return {
       source: this.kind.source,
       buffer: this.table.buffer,
@@ -91,6 +95,7 @@ export class OpenSlab {
       identity_seed,
       event_bytes_max: limits.event_bytes_max,
       body_bytes_max: limits.body_bytes_max,
+      priority_types: limits.priority_types,
       output,
     };
   }

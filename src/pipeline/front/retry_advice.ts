@@ -10,6 +10,8 @@ import type { Clock, Random } from '../../contract/ports.ts';
 export interface Backlog {
   /** Seconds until a full spool or disk has enough room again; Infinity when nothing is delivered. */
   secondsToRoom(): number;
+  /** The same until there is room for all events, and not only for those that go first. */
+  secondsToCalm(): number;
 }
 
 export interface RetryAdvicePorts {
@@ -44,6 +46,7 @@ export class RetryAdvice {
   /** Whole seconds for `Retry-After`. */
   seconds(code: ErrorCode): number {
     if (ROOM_CODES.has(code)) return this.spread(this.ports.backlog.secondsToRoom(), ROOM_S_MAX);
+    if (code === 'shedding') return this.spread(this.ports.backlog.secondsToCalm(), ROOM_S_MAX);
     return this.spread(code === 'overloaded' ? this.secondsToDrain() : 0, OVERLOAD_S_MAX);
   }
 

@@ -21,6 +21,7 @@ import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
 import { JsonGuard } from './json_guard.ts';
 import { KernelPath } from './kernel_path.ts';
+import { PriorityWatch } from './priority_watch.ts';
 import { type BodyLimits, type RequestBodies, readBodies } from './request_bodies.ts';
 import { SingleEvents } from './single_events.ts';
 import { compileValidator, createAjv } from './validator.ts';
@@ -32,6 +33,7 @@ interface Workbench {
   readonly builders: readonly BlockBuilder[];
   /** Undefined where the decoder reads everything. */
   readonly kernel_path: KernelPath | undefined;
+  readonly priority: PriorityWatch;
   /** Rejected events of the slab in hand. */
   readonly rejected: Map<RejectionReason, number>;
   /** Why events of the request in hand were rejected. */
@@ -81,6 +83,7 @@ export class SlabProcessor {
     let received = 0;
     for (const builder of workbench.builders) builder.reset();
     workbench.rejected.clear();
+    workbench.priority.begin(task.priority_types);
     workbench.unfold_too_far.length = 0;
     for (let index = 0; index < task.requests; index++) received += this.processRequest({ task, table, bodies }, index, workbench);
     return this.finish(task, workbench, received) ?? this.overloaded(task, table);
@@ -110,20 +113,25 @@ export class SlabProcessor {
     const constants = this.identities.requestConstants(request.tenant, request.received_at_ms);
     const begin = (): boolean => {
       workbench.reasons.length = 0;
+      workbench.priority.beginRequest();
       for (const builder of workbench.builders) builder.beginRequest();
       return this.kernel.bodies.beginRequest(constants, request.length);
     };
     if (!begin()) return { kind: 'failed', code: 'overloaded' };
-    const decoded = workbench.kernel_path?.decode(request, workbench.decoder, this.event_bytes_max);
+    // The kernel does not say which types it met.
+    const kernel_path = workbench.priority.is_on ? undefined : workbench.kernel_path;
+    const decoded = kernel_path?.decode(request, workbench.decoder, this.event_bytes_max);
     if (decoded !== undefined && !this.kernel.columns.isExhausted()) return decoded;
-    if (workbench.kernel_path !== undefined) {
+    if (kernel_path !== undefined) {
       this.takeBack(workbench);
       begin();
     }
     const result = workbench.decoder.decode(request);
-    if (!this.kernel.columns.isExhausted()) return result;
+    const is_exhausted = this.kernel.columns.isExhausted();
+    const is_admitted = result.kind === 'failed' || workbench.priority.admits(result.accepted);
+    if (!is_exhausted && is_admitted) return result;
     this.takeBack(workbench);
-    return { kind: 'failed', code: 'overloaded' };
+    return { kind: 'failed', code: is_exhausted ? 'overloaded' : 'shedding' };
   }
 
   private takeBack(workbench: Workbench): void {
@@ -176,6 +184,7 @@ export class SlabProcessor {
     const { bodies, columns } = this.kernel;
     const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table, columns)]));
     const reasons: RejectionReason[] = [];
+    const priority = new PriorityWatch(source.priority);
     const tools: DecoderTools = {
       eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(ajv, schema),
@@ -187,7 +196,7 @@ export class SlabProcessor {
       rows: (table) => {
         const builder = builders.get(table);
         assert(builder !== undefined, `BUG: the source ${source.name} writes to ${table}, which is not among its tables`);
-        return builder;
+        return priority.watching(table, builder);
       },
       reject: (reason) => reasons.push(reason),
     };
@@ -197,6 +206,7 @@ export class SlabProcessor {
       decoder: source.createDecoder(tools),
       builders: [...builders.values()],
       kernel_path,
+      priority,
       rejected: new Map(),
       reasons,
       unfold_too_far: [],

@@ -25,5 +25,6 @@ export const DEPLOY_REPORT: BatchSource = {
   schema: EVENT_SCHEMA,
   samples: SAMPLES,
   plan: ROW_PLAN,
+  priority: { table: DEPLOY_EVENTS.name, column: 'event_type' },
   createDecoder: (tools) => new ReportDecoder(tools),
 };

@@ -28,8 +28,8 @@ test('every live setting takes its next value, and no other', async () => {
     'http:',
     '  { host: "::1", port: 1, body_bytes_max: 16 MiB, event_bytes_max: 2 MiB, bytes_in_flight_max: 128 MiB, shutdown_ms_max: 1,',
     '    connections_per_address_max: 1, trusted_proxies: [10.0.0.0/8], cors_origins: [https://example.com] }',
-    'limits: { events_per_second: 1, bytes_per_second: 1 MiB, burst_seconds: 1, events_per_day: 1 }',
-    'spool: { ack: memory, bytes_max: 1 GiB, reserve_bytes: 1 MiB, free_bytes_min: 1 MiB, seal_rows_max: 1 }',
+    'limits: { events_per_second: 1, bytes_per_second: 1 MiB, burst_seconds: 1, events_per_day: 1, priority_event_types: [x] }',
+    'spool: { ack: memory, bytes_max: 1 GiB, reserve_bytes: 1 MiB, free_bytes_min: 1 MiB, priority_watermark: 0.5, seal_rows_max: 1 }',
   ];
   const next = (await loadGiven({ yaml: yaml.join('\n') })).config;
   const { config, live } = reloadable(previous, next);

@@ -58,8 +58,9 @@ class Scene {
     };
     const gate: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
     const random = { fraction: () => 0.5, uuid: () => 'a seed' };
+    const upload = (submission: Submission, body: Uint8Array): number => this.uploaded.push([submission, body]);
     this.dispatcher = new Dispatcher(
-      { workers, spool, gate, clock: this.clock, random, observer, upload: (submission, body) => this.uploaded.push([submission, body]) },
+      { workers, spool, gate, clock: this.clock, random, observer, upload, priorityTypes: () => undefined },
       { ...LIMITS, ...limits },
     );
   }

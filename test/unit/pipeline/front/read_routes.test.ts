@@ -50,7 +50,7 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
       },
       lookupKey: (presented, use) => (presented === `key-${use}` ? TENANT : undefined),
       meterOf: () => undefined,
-      backlog: { secondsToRoom: () => 0 },
+      backlog: { secondsToRoom: () => 0, secondsToCalm: () => 0 },
       beginUpload: () => undefined,
       submit: () => undefined,
       read_routes,

@@ -8,7 +8,7 @@ function makeAdvice(world: { in_flight?: number; room_s?: number; fraction?: num
   const advice = new RetryAdvice({
     clock,
     random: { fraction: () => world.fraction ?? 0, uuid: () => '' },
-    backlog: { secondsToRoom: () => world.room_s ?? 0 },
+    backlog: { secondsToRoom: () => world.room_s ?? 0, secondsToCalm: () => 2 * (world.room_s ?? 0) },
     bytesInFlight: () => world.in_flight ?? 0,
   });
   return { advice, clock };
@@ -59,4 +59,5 @@ test('a full spool or disk sends away until there is room, and for five minutes 
     assert.ok(makeAdvice({ room_s: Number.POSITIVE_INFINITY, fraction: 0.999 }).advice.seconds(code) <= 300);
     assert.equal(makeAdvice({ room_s: 0 }).advice.seconds(code), 1);
   }
+  assert.equal(makeAdvice({ room_s: 20 }).advice.seconds('shedding'), 40);
 });
