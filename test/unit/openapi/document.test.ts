@@ -139,13 +139,22 @@ test('what is mounted is in the document, and nothing else is', async () => {
       random: { fraction: () => 0, uuid: () => '' },
       observer: { requestAnswered: () => undefined, readFailed: () => undefined },
       lookupKey: () => undefined,
+      meterOf: () => undefined,
+      backlog: { secondsToRoom: () => 0, secondsToCalm: () => 0 },
       submit: () => undefined,
       beginUpload: () => undefined,
       read_routes: createReadRoutes(NO_ROWS),
       health: () => undefined,
     },
     SOURCES,
-    { body_bytes_max: 1000, bytes_in_flight_max: 1000 },
+    {
+      body_bytes_max: 1000,
+      bytes_in_flight_max: 1000,
+      connections_per_address_max: 0,
+      trusted_proxies: [],
+      cors_origins: [],
+      tls: { certificate_file: null, key_file: null },
+    },
   );
   await front.close(0);
   const described = operationsOf(await publicDocument()).map(({ path, method }) => `${method} ${path}`);
