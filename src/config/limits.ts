@@ -54,6 +54,8 @@ function sizeRules({ http, spool, dispatch, workers }: Config): Rule[] {
     // A body that is held must find room among the others, and an upload, which takes half of that, too.
     atLeast('http.bytes_in_flight_max', http.bytes_in_flight_max, 'what a body can take of it', held_bytes),
     atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
+    // A message that may be sent must find room in the window, or it could never be.
+    atLeast('http.stream_window_bytes', http.stream_window_bytes, 'http.stream_message_bytes_max', http.stream_message_bytes_max),
     // The block of the largest body must find room in the queue, or it could never be written.
     atLeast('spool.queued_bytes_max', spool.queued_bytes_max, 'what the block of a body can take', held_bytes),
     atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'spool.queued_bytes_max', spool.queued_bytes_max),
@@ -207,6 +209,11 @@ export function worstCase({ http, workers, spool }: Config): WorstCase {
       what: 'Webhooks not yet answered',
       settings: 'http.bytes_in_flight_max / 8',
       size_bytes: Math.floor(http.bytes_in_flight_max * BODY_RESERVE_FRACTION),
+    },
+    {
+      what: 'Stream messages that have not arrived whole',
+      settings: 'http.stream_connections_max × stream_message_bytes_max',
+      size_bytes: http.stream_connections_max * http.stream_message_bytes_max,
     },
     { what: 'Heaps of the workers', settings: 'workers.threads × heap_bytes_max', size_bytes: workers.threads * workers.heap_bytes_max },
     {

@@ -6,7 +6,7 @@
  */
 
 import { KEY_LIMIT_BOUNDS } from '../contract/rate.ts';
-import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
+import { HELD_BODY_BYTES_MAX, WHOLE_BODY_BYTES_MAX } from '../contract/upload.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -67,6 +67,11 @@ export const CONFIG_SCHEMA = section({
     trusted_proxies: NETWORKS,
     cors_origins: ORIGINS,
     tls: section({ certificate_file: FILE, key_file: FILE }),
+    stream_connections_max: count(0, 1_000_000),
+    stream_message_bytes_max: count(KIB, WHOLE_BODY_BYTES_MAX),
+    stream_window_messages: count(1, 65_536),
+    stream_window_bytes: count(KIB, GIB),
+    stream_idle_ms_max: count(8_000, 960_000),
   }),
   limits: section({
     events_per_second: within(KEY_LIMIT_BOUNDS.events_per_second),

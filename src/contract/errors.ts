@@ -77,6 +77,21 @@ const CATALOGUE = {
   },
   shutting_down: { status: 503, message: 'The server is shutting down. Retry after the time in Retry-After.' },
   worker_died: { status: 503, message: 'The request could not be processed and nothing of it was stored. Retry it.' },
+  // The stream.
+  upgrade_required: {
+    status: 426,
+    message: 'This address speaks WebSocket (RFC 6455, version 13). Open it with a WebSocket client, or POST to {instead}.',
+  },
+  stream_seq_invalid: { status: 400, message: 'The member "seq" of the message must be a whole number from 0 to 9007199254740991.' },
+  stream_seq_reused: {
+    status: 409,
+    message: 'The seq {seq} was used for another message of this session. Use a new number, or a new session.',
+  },
+  stream_window_exceeded: {
+    status: 503,
+    message:
+      'More than {window_messages} messages or {window_bytes} bytes of this connection wait for their answers. Nothing of this message was stored; send it again when answers have come.',
+  },
   // The spool.
   spool_unwritable: { status: 503, message: 'The spool cannot be written ({reason}). Nothing of the request was stored; retry it.' },
   spool_full: {

@@ -23,6 +23,13 @@ export interface Route {
   /** A larger body is refused; only where this is less than `http.body_bytes_max`. */
   readonly body_bytes_max?: number;
   readonly documentation?: IngestDocumentation;
+  /** Where the same bodies come as the messages of a WebSocket. */
+  readonly stream?: StreamPlace;
+}
+
+export interface StreamPlace {
+  readonly path: string;
+  readonly credentials: readonly Credential[];
 }
 
 /** A JSON Schema as AJV takes it. */

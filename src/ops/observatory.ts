@@ -22,7 +22,7 @@ interface DeliveryFigures {
 }
 
 export interface Stages {
-  readonly front: { inFlight(): number; readonly budget: { used(): number } };
+  readonly front: { inFlight(): number; readonly budget: { used(): number }; readonly streams: { count(): number } };
   readonly dispatcher: { depth(): { queued: number; running: number } };
   readonly spool: {
     stats(): SpoolReadings & { readonly oldest_unsealed_received_at_ms: number | undefined; readonly problem: Error | undefined };
@@ -57,6 +57,7 @@ export class Observatory implements Readings {
     return {
       requests_in_flight: front.inFlight(),
       body_bytes_in_flight: front.budget.used(),
+      stream_connections: front.streams.count(),
       slabs_queued: queued,
       slabs_running: running,
     };

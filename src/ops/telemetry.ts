@@ -17,6 +17,7 @@ import { LetterMetrics } from './metrics/letter_metrics.ts';
 import { addReadiness } from './metrics/readiness_metric.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { SpoolMetrics, type SpoolReadings } from './metrics/spool_metrics.ts';
+import { StreamMetrics } from './metrics/stream_metrics.ts';
 
 export interface Readings {
   ingest(): IngestReadings;
@@ -46,6 +47,7 @@ export class Telemetry {
   readonly deviations: Deviations;
   private readonly registry = createRegistry();
   private readonly ingest: IngestMetrics;
+  private readonly streams: StreamMetrics;
   private readonly spool: SpoolMetrics;
   private readonly delivery: DeliveryMetrics;
   private readonly letters: LetterMetrics;
@@ -59,6 +61,7 @@ export class Telemetry {
   ) {
     this.deviations = new Deviations({ clock, log: (line) => this.log.warn(line, 'event_invalid') });
     this.ingest = new IngestMetrics(this.registry, names, () => readings.ingest());
+    this.streams = new StreamMetrics(this.registry, () => readings.ingest().stream_connections);
     this.spool = new SpoolMetrics(this.registry, () => readings.spool());
     this.claims = new ClaimMetrics(this.registry);
     this.delivery = new DeliveryMetrics(this.registry, names.tables, () => readings.delivery());
@@ -77,6 +80,10 @@ export class Telemetry {
       this.ingest.requestAnswered(route, status, duration_ms, body_bytes),
     readFailed: (route: string, error: unknown): void =>
       this.log.error({ route, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'read_failed'),
+    stream: {
+      messageSettled: (fate: string): void => this.streams.messageSettled(fate),
+      connectionEnded: (code: number): void => this.streams.connectionEnded(code),
+    },
   };
 
   readonly dispatch = {

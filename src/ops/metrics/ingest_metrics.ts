@@ -12,6 +12,7 @@ const READ_ROUTES = 'read';
 export interface IngestReadings {
   readonly requests_in_flight: number;
   readonly body_bytes_in_flight: number;
+  readonly stream_connections: number;
   readonly slabs_queued: number;
   readonly slabs_running: number;
 }

@@ -25,11 +25,13 @@ import { ReadRoutes } from './read_routes.ts';
 import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 import { type Backlog, RetryAdvice } from './retry_advice.ts';
+import { type StreamObserver, type StreamSettings, Streams } from './stream/streams.ts';
 
 export interface FrontObserver {
   requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
   /** A read route failed in a way that it should not know. */
   readFailed(path: string, error: unknown): void;
+  readonly stream: StreamObserver;
 }
 
 export interface FrontPorts {
@@ -51,8 +53,7 @@ export interface FrontPorts {
   health(path: string): Answer | undefined;
 }
 
-export interface FrontLimits {
-  readonly body_bytes_max: number;
+export interface FrontLimits extends StreamSettings {
   readonly bytes_in_flight_max: number;
   /** For each address; 0 is no limit. */
   readonly connections_per_address_max: number;
@@ -74,6 +75,7 @@ const NO_ROUTE = 'none';
 
 export class FrontEnd {
   readonly budget: ByteBudget;
+  readonly streams: Streams;
   private limits: FrontLimits;
   private readonly listener: Listener;
   private readonly cors: Cors;
@@ -105,6 +107,7 @@ export class FrontEnd {
     this.detail_paths = [...sources.flatMap(({ routes }) => routes), ...ports.read_routes]
       .filter(({ error_shape }) => error_shape === 'detail')
       .map(({ path }) => path.split('/:', 1)[0]);
+    this.streams = this.createStreams();
     this.reads = this.createReads();
     this.listener = new Listener(ports.engine, (app) => this.mount(app), limits.tls);
   }
@@ -123,12 +126,14 @@ export class FrontEnd {
   async close(deadline_ms: number): Promise<void> {
     this.is_closing = true;
     this.listener.stopListening();
+    this.streams.drain();
     if (this.requests_in_flight > 0) {
       await new Promise<void>((resolve) => {
         this.resolve_idle = resolve;
         this.ports.clock.schedule(deadline_ms, resolve);
       });
     }
+    await this.streams.end();
     this.listener.close();
   }
 
@@ -139,6 +144,7 @@ export class FrontEnd {
     this.cors.setOrigins(limits.cors_origins);
     this.places.setPlacesMax(limits.connections_per_address_max);
     this.proxies = new TrustedProxies(limits.trusted_proxies);
+    this.streams.setSettings(limits);
   }
 
   inFlight(): number {
@@ -163,11 +169,28 @@ export class FrontEnd {
     };
   }
 
+  private createStreams(): Streams {
+    const { ports, context } = this;
+    return new Streams(
+      {
+        ...context,
+        answered: (path, status) => ports.observer.requestAnswered(path, status, 0, 0),
+        lookupKey: (presented, use) => ports.lookupKey(presented, use),
+        meterOf: (key_id) => ports.meterOf(key_id),
+        isClosing: () => this.is_closing,
+        observer: ports.observer.stream,
+      },
+      this.limits,
+    );
+  }
+
   private mount(http_app: HttpApp): void {
     const app = this.cors.watching(http_app);
     for (const [source, { routes, kind, uses_reserve = false }] of this.sources.entries()) {
       for (const [index, route] of routes.entries())
         this.addRoute(app, { route, source, index, media: MEDIA_TAKEN[kind], takes_uploads: kind === 'batch', uses_reserve });
+      for (const [index, route] of routes.entries())
+        if (route.stream !== undefined) this.streams.mount(http_app, { route, stream: route.stream, source, index });
     }
     for (const route of this.ports.read_routes) this.reads.mount(app, route);
     for (const path of HEALTH_PATHS) app.get(path, (response) => this.answerHealth(response, path));

@@ -19,6 +19,7 @@ export const DEPLOY_REPORT: BatchSource = {
       error_shape: 'code',
       status: 202,
       documentation: DOCUMENTATION,
+      stream: { path: '/api/deploy/stream', credentials: ['x-api-key', 'query'] },
     },
   ],
   tables: [DEPLOY_EVENTS],

@@ -137,7 +137,11 @@ test('what is mounted is in the document, and nothing else is', async () => {
       engine: await watchedEngine(mounted),
       clock: SYSTEM_CLOCK,
       random: { fraction: () => 0, uuid: () => '' },
-      observer: { requestAnswered: () => undefined, readFailed: () => undefined },
+      observer: {
+        requestAnswered: () => undefined,
+        readFailed: () => undefined,
+        stream: { messageSettled: () => undefined, connectionEnded: () => undefined },
+      },
       lookupKey: () => undefined,
       meterOf: () => undefined,
       backlog: { secondsToRoom: () => 0, secondsToCalm: () => 0 },
@@ -154,6 +158,11 @@ test('what is mounted is in the document, and nothing else is', async () => {
       trusted_proxies: [],
       cors_origins: [],
       tls: { certificate_file: null, key_file: null },
+      stream_connections_max: 1,
+      stream_message_bytes_max: 1000,
+      stream_window_messages: 1,
+      stream_window_bytes: 1000,
+      stream_idle_ms_max: 8000,
     },
   );
   await front.close(0);

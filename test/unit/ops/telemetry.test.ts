@@ -37,7 +37,7 @@ function create(names = NAMES): { telemetry: Telemetry; log: () => Record<string
     },
   });
   const telemetry = new Telemetry(createLogger(output, 'info'), new ManualClock(0), names, {
-    ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, slabs_queued: 5, slabs_running: 6 }),
+    ingest: () => ({ requests_in_flight: 3, body_bytes_in_flight: 4, stream_connections: 2, slabs_queued: 5, slabs_running: 6 }),
     spool: () => ({
       spool_bytes: 7,
       queued_bytes: 8,

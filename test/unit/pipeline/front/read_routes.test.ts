@@ -47,6 +47,7 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
       observer: {
         requestAnswered: (path, status) => counted.push(`${path} ${status}`),
         readFailed: (_path, error) => failures.push(error),
+        stream: { messageSettled: () => undefined, connectionEnded: () => undefined },
       },
       lookupKey: (presented, use) => (presented === `key-${use}` ? TENANT : undefined),
       meterOf: () => undefined,
@@ -64,6 +65,7 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
       trusted_proxies: [],
       cors_origins: ['https://page.example'],
       tls: { certificate_file: null, key_file: null },
+      ...NO_STREAMS,
     },
   );
   const port = await front.listen('127.0.0.1', 0);
@@ -71,6 +73,13 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
   return { url: `http://127.0.0.1:${port}`, port, front, counted, failures };
 }
 
+const NO_STREAMS = {
+  stream_connections_max: 0,
+  stream_message_bytes_max: 1000,
+  stream_window_messages: 1,
+  stream_window_bytes: 1000,
+  stream_idle_ms_max: 8000,
+};
 const KEY = { 'x-api-key': 'key-read' };
 
 test('a route gets its tenant, its decoded parameters and its query, and its answer goes out', async (context) => {
