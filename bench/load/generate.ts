@@ -5,7 +5,7 @@
 
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import { FleetTraffic } from '../../src/cli/load/fleet_traffic.ts';
-import { LoadRun } from '../../src/cli/load/load_run.ts';
+import { type LoadPlan, LoadRun } from '../../src/cli/load/load_run.ts';
 import { PipelineTraffic } from '../../src/cli/load/pipeline_traffic.ts';
 import { SeededRandom } from '../../src/cli/load/seeded_random.ts';
 import { WebhookTraffic } from '../../src/cli/load/webhook_traffic.ts';
@@ -28,7 +28,7 @@ export interface Generated {
 const DEVICES = 100_000;
 
 const [port, key, batch_events, seconds_max, seed, connections, rate, source_name] = process.argv.slice(2);
-const plan = {
+const plan: LoadPlan = {
   address: { host: '127.0.0.1', port: Number(port) },
   key: String(key),
   seed: Number(seed),
@@ -38,6 +38,9 @@ const plan = {
   batch_events: Number(batch_events),
   seconds_max: Number(seconds_max),
   events_max: Number.POSITIVE_INFINITY,
+  transport: 'http',
+  encoding: 'json',
+  network: 'good',
 };
 const MAKERS = {
   deploy_report: () => new FleetTraffic(plan),

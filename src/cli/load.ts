@@ -6,10 +6,12 @@
 import { connect } from 'node:net';
 import { OperatingError } from '../contract/errors.ts';
 import { type Command, type CommandContext, JSON_OPTION } from './command.ts';
+import { ENCODINGS, STREAM_ENCODINGS, TRANSPORTS } from './load/body_form.ts';
 import type { Address } from './load/http_connection.ts';
+import { Landing } from './load/landing.ts';
 import { LoadProgress } from './load/load_progress.ts';
 import { formatLoad, reportLoad } from './load/load_report.ts';
-import { type LoadPlan, LoadRun } from './load/load_run.ts';
+import { type LoadPlan, LoadRun, NETWORKS } from './load/load_run.ts';
 import { SeededRandom } from './load/seeded_random.ts';
 
 const DEVICES = 100_000;
@@ -32,7 +34,8 @@ export const LOAD_COMMAND: Command = {
   description: [
     'Sends OTA lifecycle events (downloads, installs, crashes, rollbacks) of a fleet on which releases roll out. What is sent',
     'depends on --seed and --devices alone: the same again is a re-delivery, which statistics count once. No two events of a',
-    'load are equal. A 429 or 503 is obeyed and the same bytes are sent again, ten times at most.',
+    'load are equal. A 429 or 503 is obeyed and the same bytes are sent again, ten times at most. With --verify it ends with 0 only',
+    'if every event sent was acknowledged and ClickHouse has as many different ones as were accepted.',
   ].join('\n'),
   options: [
     { name: 'key', value: 'KEY', summary: 'Authenticate with this deploy key (required)' },
@@ -43,6 +46,14 @@ export const LOAD_COMMAND: Command = {
     { name: 'seconds', value: 'S', summary: `Stop after so many seconds (default ${SECONDS}; without end if --events is given)` },
     { name: 'events', value: 'N', summary: 'Stop after so many events' },
     { name: 'connections', value: 'C', summary: `Use so many connections, each with one request in flight (default ${CONNECTIONS})` },
+    { name: 'transport', value: 'T', summary: 'Send over http, or over ws: WebSockets of /api/deploy/stream (default http)' },
+    { name: 'encoding', value: 'E', summary: `Write batches as ${ENCODINGS.join(', ')} (default json; over ws json or msgpack)` },
+    {
+      name: 'network',
+      value: 'N',
+      summary: 'Be on a good network or a flaky one: delays, broken connections, lost answers (default good)',
+    },
+    { name: 'verify', summary: "Ask the configuration's ClickHouse whether it has what was accepted, each event once" },
     { name: 'seed', value: 'K', summary: 'Repeat the load of this seed (default: a new one, which is printed)' },
     JSON_OPTION,
   ],
@@ -50,6 +61,7 @@ export const LOAD_COMMAND: Command = {
     'load --key sk_live_… --seconds 30',
     'load --key sk_live_… --events 1000000 --batch 500',
     'load --key sk_live_… --rate 2000 --batch 1',
+    'load --key sk_live_… --transport ws --encoding msgpack --network flaky --verify',
   ],
   run: runLoad,
 };
@@ -59,6 +71,8 @@ async function runLoad(context: CommandContext): Promise<number> {
   const plan = readPlan(context, await readAddress(context));
   const url = `http://${formatHost(plan.address.host)}:${plan.address.port}`;
   await checkReachable(plan.address, url);
+  const landing = options.flag('verify') ? new Landing((await context.loadConfig()).config, plan.seed) : undefined;
+  const landed_before = (await landing?.count()) ?? 0;
   const run = new LoadRun(plan, { clock, random: new SeededRandom(randomSeed(context)) });
   const progress = new LoadProgress(run, stderr, clock);
   let interrupted = false;
@@ -74,9 +88,13 @@ async function runLoad(context: CommandContext): Promise<number> {
     clearInterval(alive);
     progress.stop();
   });
-  const report = reportLoad(plan, url, outcome);
+  const in_clickhouse = await landing?.wait(outcome.tally.accepted_events);
+  const report = reportLoad(plan, url, outcome, in_clickhouse);
   stdout.write(options.flag('json') ? `${JSON.stringify(report)}\n` : formatLoad(report));
-  return report.unacknowledged === 0 ? 0 : 1;
+  // Of a seed that was played before, more may be there.
+  const has_landed =
+    in_clickhouse === undefined || in_clickhouse === report.accepted || (landed_before > 0 && in_clickhouse > report.accepted);
+  return report.unacknowledged === 0 && has_landed ? 0 : 1;
 }
 
 function readPlan({ options, ...context }: CommandContext, address: Address): LoadPlan {
@@ -92,9 +110,16 @@ function readPlan({ options, ...context }: CommandContext, address: Address): Lo
     rate_events_per_s: options.number('rate', 0, { min: 0, max: RATE_MAX }),
     batch_events: options.integer('batch', BATCH_EVENTS, { min: 1, max: BATCH_EVENTS_MAX }),
     devices: options.integer('devices', DEVICES, { min: 1, max: DEVICES_MAX }),
+    ...readForm(options),
     connections: options.integer('connections', CONNECTIONS, { min: 1, max: CONNECTIONS_MAX }),
     seed: options.integer('seed', randomSeed(context), { min: 0, max: SEED_MAX }),
   };
+}
+
+function readForm(options: CommandContext['options']): Pick<LoadPlan, 'transport' | 'encoding' | 'network'> {
+  const transport = options.choice('transport', TRANSPORTS) ?? 'http';
+  const encoding = options.choice('encoding', transport === 'ws' ? STREAM_ENCODINGS : ENCODINGS) ?? 'json';
+  return { transport, encoding, network: options.choice('network', NETWORKS) ?? 'good' };
 }
 
 async function readAddress(context: CommandContext): Promise<Address> {

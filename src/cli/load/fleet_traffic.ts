@@ -1,4 +1,5 @@
 /** A fleet of phones: reports of many events each, answered with counts. */
+import { bodyForm, type Encoding, type Transport } from './body_form.ts';
 import { EventStream } from './event_stream.ts';
 import { RequestBuffer } from './request_buffer.ts';
 import { authorityOf, type Counts, type Destination, type RequestMaker, type Traffic } from './traffic.ts';
@@ -7,6 +8,8 @@ export interface FleetPlan extends Destination {
   readonly seed: number;
   readonly devices: number;
   readonly batch_events: number;
+  readonly transport: Transport;
+  readonly encoding: Encoding;
 }
 
 export class FleetTraffic implements Traffic {
@@ -17,8 +20,11 @@ export class FleetTraffic implements Traffic {
   }
 
   createRequests(): RequestMaker {
-    const buffer = new RequestBuffer(requestHead(this.plan), this.plan.batch_events);
-    return { next: (events) => buffer.fill(this.stream, events) };
+    const { transport, encoding, batch_events } = this.plan;
+    const form = bodyForm(encoding, transport);
+    const head = transport === 'ws' ? '' : requestHead(this.plan, form.headers);
+    const buffer = new RequestBuffer(head, batch_events, form);
+    return { next: (events, seq) => buffer.fill(this.stream, events, seq) };
   }
 
   readCounts(body: string): Counts | undefined {
@@ -34,9 +40,9 @@ export function readCounts(body: string): Counts | undefined {
   return typeof accepted === 'number' && typeof rejected === 'number' ? { accepted, rejected } : undefined;
 }
 
-function requestHead({ address, key }: Destination): string {
-  const head = ['POST /api/deploy/report HTTP/1.1', `Host: ${authorityOf(address)}`, `x-api-key: ${key}`, 'Content-Type: application/json'];
-  return `${head.join('\r\n')}\r\nContent-Length: `;
+function requestHead({ address, key }: Destination, body_headers: string): string {
+  const head = ['POST /api/deploy/report HTTP/1.1', `Host: ${authorityOf(address)}`, `x-api-key: ${key}`];
+  return `${head.join('\r\n')}\r\n${body_headers}Content-Length: `;
 }
 
 function parseJson(text: string): unknown {

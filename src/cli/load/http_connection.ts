@@ -5,6 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../contract/ports.ts';
+import type { Connection } from './connection.ts';
 import { type HttpAnswer, readAnswer } from './http_answer.ts';
 
 export interface Address {
@@ -34,7 +35,7 @@ interface Exchange {
   readonly started_ms: number;
 }
 
-export class HttpConnection {
+export class HttpConnection implements Connection {
   private readonly address: Address;
   private readonly clock: Clock;
   private readonly received = Buffer.alloc(RECEIVE_BYTES);

@@ -7,6 +7,9 @@ export interface LoadReport {
   readonly devices: number;
   readonly batch_events: number;
   readonly connections: number;
+  readonly transport: string;
+  readonly encoding: string;
+  readonly network: string;
   readonly duration_s: number;
   readonly requests: number;
   readonly bytes: number;
@@ -22,11 +25,13 @@ export interface LoadReport {
   readonly accepted: number;
   readonly rejected: number;
   readonly unacknowledged: number;
+  /** Different events of the fleet that ClickHouse has; null when it was not asked. */
+  readonly in_clickhouse: number | null;
   /** Why it ended early; null when it was played to its end. */
   readonly stopped: string | null;
 }
 
-export function reportLoad(plan: LoadPlan, url: string, outcome: LoadOutcome): LoadReport {
+export function reportLoad(plan: LoadPlan, url: string, outcome: LoadOutcome, in_clickhouse?: number): LoadReport {
   const { tally } = outcome;
   const duration_s = Math.max(outcome.duration_ms, 1) / 1000;
   const quantile_ms = (share: number): number => tally.latencies.quantileUs(share) / 1000;
@@ -36,6 +41,9 @@ export function reportLoad(plan: LoadPlan, url: string, outcome: LoadOutcome): L
     devices: plan.devices,
     batch_events: plan.batch_events,
     connections: plan.connections,
+    transport: plan.transport,
+    encoding: plan.encoding,
+    network: plan.network,
     duration_s: Math.round(duration_s * 1000) / 1000,
     requests: tally.sent_requests,
     bytes: tally.sent_bytes,
@@ -55,6 +63,7 @@ export function reportLoad(plan: LoadPlan, url: string, outcome: LoadOutcome): L
     accepted: tally.accepted_events,
     rejected: tally.rejected_events,
     unacknowledged: tally.sent_events - tally.acknowledged_events,
+    in_clickhouse: in_clickhouse ?? null,
     stopped: outcome.stopped ?? null,
   };
 }
@@ -80,6 +89,7 @@ export function formatLoad(report: LoadReport): string {
     ['events acknowledged', whole(report.acknowledged)],
     ['events accepted', whole(report.accepted)],
     ['events rejected', whole(report.rejected)],
+    ...(report.in_clickhouse === null ? [] : [['events in ClickHouse', whole(report.in_clickhouse)] satisfies [string, string]]),
   ];
   const name_width = Math.max(...rows.map(([name]) => name.length));
   const value_width = Math.max(...rows.map(([, value]) => value.length));

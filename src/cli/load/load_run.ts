@@ -3,10 +3,14 @@
  * until it is acknowledged. Bounded in every direction: one buffer per connection, ten tries per batch, an end to waiting.
  */
 import type { Clock, Random } from '../../contract/ports.ts';
+import type { Encoding, Transport } from './body_form.ts';
+import type { Connection } from './connection.ts';
+import { FlakyConnection } from './flaky_connection.ts';
 import { FleetTraffic } from './fleet_traffic.ts';
 import { HttpConnection, NoAnswer } from './http_connection.ts';
 import { type Pace, Schedule } from './schedule.ts';
 import { Sleepers } from './sleepers.ts';
+import { StreamConnection } from './stream_connection.ts';
 import { Tally } from './tally.ts';
 import type { Destination, Traffic } from './traffic.ts';
 import { backoffMs, judgeAnswer, type Verdict } from './verdict.ts';
@@ -15,7 +19,13 @@ export interface LoadPlan extends Pace, Destination {
   readonly seed: number;
   readonly devices: number;
   readonly connections: number;
+  readonly transport: Transport;
+  readonly encoding: Encoding;
+  readonly network: Network;
 }
+
+export const NETWORKS = ['good', 'flaky'] as const;
+export type Network = (typeof NETWORKS)[number];
 
 export interface LoadOutcome {
   readonly tally: Tally;
@@ -30,6 +40,14 @@ export interface LoadPorts {
   readonly random: Pick<Random, 'fraction'>;
 }
 
+/** A batch as it goes out, each time the same. */
+interface FilledBatch {
+  readonly request: Uint8Array;
+  /** Its number on its connection. */
+  readonly seq: number;
+  readonly events: number;
+}
+
 const ATTEMPTS_MAX = 10;
 const ANSWER_MS_MAX = 30_000;
 /** How long batches in flight at the end may still take. */
@@ -41,7 +59,7 @@ export class LoadRun {
   private readonly ports: LoadPorts;
   private readonly traffic: Traffic;
   private readonly schedule: Schedule;
-  private readonly connections: readonly HttpConnection[];
+  private readonly connections: readonly Connection[];
   /** Connections that wait until their batch is due, and those that wait before they try again. */
   private readonly pacing: Sleepers;
   private readonly retrying: Sleepers;
@@ -55,7 +73,7 @@ export class LoadRun {
   constructor(plan: LoadPlan, ports: LoadPorts, traffic: Traffic = new FleetTraffic(plan)) {
     this.ports = ports;
     this.traffic = traffic;
-    this.connections = Array.from({ length: plan.connections }, () => new HttpConnection(plan.address, ports.clock));
+    this.connections = Array.from({ length: plan.connections }, (_, index) => connectionOf(plan, ports, index));
     this.pacing = new Sleepers(ports.clock);
     this.retrying = new Sleepers(ports.clock);
     this.start_ms = ports.clock.monotonicMs();
@@ -93,26 +111,27 @@ export class LoadRun {
     return this.schedule.progress(this.ports.clock.monotonicMs(), this.tally.sent_events);
   }
 
-  private async play(connection: HttpConnection): Promise<void> {
+  private async play(connection: Connection): Promise<void> {
     const { clock } = this.ports;
     const requests = this.traffic.createRequests();
-    for (;;) {
+    for (let seq = 1; ; seq++) {
       const now_ms = clock.monotonicMs();
       const batch = this.stopped === undefined ? this.schedule.next(now_ms) : undefined;
       if (batch === undefined) break;
       if (batch.due_ms > now_ms) await this.pacing.sleep(batch.due_ms - now_ms);
       if (this.stopped !== undefined) break;
-      const request = requests.next(batch.events);
+      const request = requests.next(batch.events, seq);
       this.tally.countSent(batch.events, request.length);
       // A batch that waited for a free connection began when it was due: a slow daemon must not hide its own delays.
-      await this.deliver(connection, request, batch.events, batch.due_ms < now_ms ? batch.due_ms : clock.monotonicMs());
+      const start_ms = batch.due_ms < now_ms ? batch.due_ms : clock.monotonicMs();
+      await this.deliver(connection, { request, seq, events: batch.events }, start_ms);
     }
   }
 
   /** Sends a batch until it is acknowledged, refused, or given up. */
-  private async deliver(connection: HttpConnection, request: Uint8Array, events: number, start_ms: number): Promise<void> {
+  private async deliver(connection: Connection, batch: FilledBatch, start_ms: number): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const verdict = await this.attempt(connection, request, events, attempt);
+      const verdict = await this.attempt(connection, batch, attempt);
       if (verdict.kind === 'acknowledged') {
         this.tally.countAcknowledged(verdict.accepted, verdict.rejected, this.ports.clock.monotonicMs() - start_ms);
         return;
@@ -125,9 +144,9 @@ export class LoadRun {
     }
   }
 
-  private async attempt(connection: HttpConnection, request: Uint8Array, events: number, attempt: number): Promise<Verdict> {
+  private async attempt(connection: Connection, { request, seq, events }: FilledBatch, attempt: number): Promise<Verdict> {
     try {
-      const answer = await connection.send(request);
+      const answer = await connection.send(request, seq);
       this.tally.countAnswer(String(answer.status));
       return judgeAnswer(answer, events, attempt, this.ports.random, this.traffic);
     } catch (problem) {
@@ -150,4 +169,14 @@ export class LoadRun {
     for (const connection of this.connections) connection.close();
     this.retrying.wakeAll();
   }
+}
+
+function connectionOf(plan: LoadPlan, ports: LoadPorts, index: number): Connection {
+  const { address, key, transport, encoding, network } = plan;
+  const session = `load-${plan.seed}-${Math.floor(ports.random.fraction() * 2 ** 32)}-${index}`;
+  const connection =
+    transport === 'ws'
+      ? new StreamConnection({ address, key, session, is_binary: encoding === 'msgpack' }, ports.clock)
+      : new HttpConnection(address, ports.clock);
+  return network === 'flaky' ? new FlakyConnection(connection, ports) : connection;
 }

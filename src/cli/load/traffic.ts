@@ -9,8 +9,8 @@ export interface Traffic {
 }
 
 export interface RequestMaker {
-  /** A request with the next `events` events; its bytes are valid until the next call. */
-  next(events: number): Uint8Array;
+  /** A request with the next `events` events, the connection's `seq`-th; its bytes are valid until the next call. */
+  next(events: number, seq: number): Uint8Array;
 }
 
 export interface Counts {

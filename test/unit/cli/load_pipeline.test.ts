@@ -12,7 +12,7 @@ function requests(seed: number, count: number): { path: string; body: string }[]
   const traffic = new PipelineTraffic({ address: { host: 'h', port: 1 }, key: 'key', seed });
   const makers = [traffic.createRequests(), traffic.createRequests()];
   return Array.from({ length: count }, (_, index) => {
-    const text = Buffer.from(makers[index % 2].next(1)).toString();
+    const text = Buffer.from(makers[index % 2].next(1, 1)).toString();
     const [head = '', path = '', length] = REQUEST.exec(text) ?? [];
     const body = text.slice(head.length);
     assert.equal(body.length, Number(length));

@@ -19,6 +19,9 @@ const PLAN: LoadPlan = {
   batch_events: 10,
   seconds_max: Number.POSITIVE_INFINITY,
   events_max: 25,
+  transport: 'http',
+  encoding: 'json',
+  network: 'good',
 };
 
 /** Plays a load against a daemon that answers as told. */
