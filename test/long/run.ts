@@ -1,5 +1,5 @@
 /**
- * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, a sixth of the time each, with
+ * `npm run test:long -- --seconds N --seed S`: fault, model and fuzz tests for as long as they are given, an equal part of the time each, with
  * seeds counted up from S. The first failure ends it and says the seed.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { HttpFuzz } from '../support/http_fuzz.ts';
 import { KernelComparison } from '../support/kernel_comparison.ts';
 import { proxyRun } from '../support/proxy_run.ts';
 import { runSpoolModel } from '../support/spool_model.ts';
+import { droppedCrowd, idleCrowd } from '../support/stream_crowd.ts';
 
 const FUZZ_CASES = 10_000;
 const KERNEL_BODIES = 5_000;
@@ -18,6 +19,7 @@ const KILLS = 5;
 const ENGINE_KILLS = 2;
 const STAGES = 6;
 const HTTP_REQUESTS = 20_000;
+const CROWD = { idle: 10_000, idle_bytes_max: 150e6, dropped: 20_000, growth_max: 0.1, rate: 2000 };
 const PROXY_RUN = { faulty_ms: 20_000, kills: 2 };
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } } });
@@ -75,6 +77,20 @@ async function hostileHttp(seed: number): Promise<void> {
   }
 }
 
+async function crowd(seed: number): Promise<void> {
+  const cleanups: (() => Promise<void>)[] = [];
+  const owner: Owner = { after: (callback) => cleanups.push(callback) };
+  try {
+    const { added_bytes } = await idleCrowd(owner, CROWD.idle);
+    const { growth } = await droppedCrowd(owner, { seed, connections: CROWD.dropped, rate: CROWD.rate });
+    const figures = `${CROWD.idle} idle connections took ${added_bytes} bytes, ${CROWD.dropped} dropped ones left ${(growth * 100).toFixed(1)} %`;
+    process.stdout.write(`crowd seed=${seed}: ${figures}\n`);
+    if (added_bytes > CROWD.idle_bytes_max || growth > CROWD.growth_max) throw new Error(`crowd seed=${seed}: ${figures}`);
+  } finally {
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
 function compareKernel(seed: number): void {
   const comparison = new KernelComparison(seed);
   while (comparison.seen.requests < KERNEL_BODIES) comparison.step();
@@ -88,6 +104,7 @@ try {
   await stage('kill -9 under load', crash);
   await stage('a failing network before ClickHouse', failingNetwork);
   await stage('random HTTP', hostileHttp);
+  await stage('streams, idle and dropped', crowd);
 } catch (error) {
   failed = 1;
   process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -1,0 +1,24 @@
+/** What many connections cost. `npm run test:long` opens as many as the targets say; docs/STREAM.md has the figures. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { droppedCrowd, idleCrowd } from '../support/stream_crowd.ts';
+
+const IDLE = 2000;
+/** 150 MB for 10,000. */
+const BYTES_EACH_MAX = 15_000;
+const DROPPED = 2000;
+/** Of a daemon this young the heaps still grow; after more connections than these it is 10 % and less. */
+const GROWTH_MAX = 0.25;
+
+test(`${IDLE} idle connections take at most ${BYTES_EACH_MAX} bytes each`, async (context) => {
+  const { added_bytes } = await idleCrowd(context, IDLE);
+  context.diagnostic(`${Math.round(added_bytes / IDLE)} bytes each`);
+  assert.ok(added_bytes / IDLE <= BYTES_EACH_MAX, `${Math.round(added_bytes / IDLE)} bytes each`);
+});
+
+test(`${DROPPED} connections that are dropped at random under load leave nothing behind`, async (context) => {
+  const seed = 5;
+  const { growth } = await droppedCrowd(context, { seed, connections: DROPPED, rate: 2000 });
+  context.diagnostic(`seed=${seed} grew by ${(growth * 100).toFixed(1)} %`);
+  assert.ok(growth <= GROWTH_MAX, `seed=${seed}: the daemon grew by ${(growth * 100).toFixed(1)} %`);
+});
