@@ -175,6 +175,9 @@ const CASES: Readonly<Record<string, (stage: Stage, context: TestContext) => Pro
     const crude = await stage.client(context);
     crude.send('x'.repeat(4 * MESSAGE_BYTES_MAX));
     assert.equal((await crude.end()).code, 1006, 'a message much too large is cut off');
+    const garbled = await stage.client(context);
+    garbled.socket.send(Uint8Array.of(0x7b, 0xff), { binary: false });
+    assert.equal((await garbled.end()).code, 1006, 'text that is not UTF-8 is cut off');
   },
 
   'messages beyond the window are refused for now, and who goes on regardless is cut off': async (stage, context) => {
