@@ -8,6 +8,7 @@ import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
 import { Admission } from './compose/admission.ts';
+import { createPage, loadPageAssets, type Page } from './compose/page.ts';
 import { createRegistry, provenSegments } from './compose/registry.ts';
 import { priorityOf, SpoolBacklog } from './compose/spool_backlog.ts';
 import {
@@ -22,9 +23,10 @@ import {
   SYSTEM_RANDOM,
 } from './compose/stages.ts';
 import type { Config } from './config/schema.ts';
-import type { AdminServer } from './ops/admin_server.ts';
+import type { AdminRoute, AdminServer } from './ops/admin_server.ts';
 import { createLogger, type Logger } from './ops/logger.ts';
 import { Observatory } from './ops/observatory.ts';
+import { ProblemRing } from './ops/page/problem_ring.ts';
 import type { Telemetry } from './ops/telemetry.ts';
 import { type Addresses, firstStartMessage, localUrl, startMessage } from './ops/welcome.ts';
 import { type CreatedKey, KeyStore } from './pipeline/admission/keys.ts';
@@ -60,6 +62,9 @@ export async function startDaemon(options: { config: Config; stdout: Writable; s
 /** What was taken before anything was built. */
 interface House {
   readonly log: Logger;
+  /** The last warnings and errors of `log`. */
+  readonly problems: ProblemRing;
+  readonly page_assets: readonly AdminRoute[];
   readonly stdout: Writable;
   readonly engine: HttpEngine;
   readonly fs: NodeFs;
@@ -81,6 +86,7 @@ class PenstockDaemon implements Daemon {
   private readonly dispatcher: Dispatcher;
   private readonly uploads: Uploads;
   private readonly front: FrontEnd;
+  private readonly page: Page;
   private readonly admin: AdminServer;
   private delivery: Delivery | undefined;
   private is_stopping = false;
@@ -116,19 +122,23 @@ class PenstockDaemon implements Daemon {
     this.uploads = uploads;
     const { admission, backlog, backend } = this;
     this.front = createFront(config, { engine, telemetry, observatory, admission, backlog, dispatcher, uploads, backend });
-    this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool });
+    const { problems, page_assets: assets } = house;
+    this.page = createPage({ log, problems, telemetry, observatory, query: this.backend.reader, assets }, config.workers.threads);
+    this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool, page_routes: this.page.routes });
   }
 
   /** Takes what a daemon must have for itself: a working HTTP engine, its directory, its keys. */
   static async prepare(config: Config, stdout: Writable): Promise<PenstockDaemon> {
-    const log = createLogger(stdout, config.log.level);
+    const problems = new ProblemRing(SYSTEM_CLOCK);
+    const log = createLogger(stdout, config.log.level, (level, event, fields) => problems.add(level, event, fields));
+    const page_assets = await loadPageAssets();
     const engine = await loadHttpEngine();
     const fs = new NodeFs();
     await prepareDataDirectory(fs, config.data_dir);
     const lock = await lockDirectory(config.data_dir);
     const key_file = new NodeKeyFile(config.data_dir, SYSTEM_CLOCK);
     const first_keys = await new KeyStore({ file: key_file, clock: SYSTEM_CLOCK, randomBytes }).createFirst();
-    return new PenstockDaemon(config, { log, stdout, engine, fs, lock, key_file, first_keys });
+    return new PenstockDaemon(config, { log, problems, page_assets, stdout, engine, fs, lock, key_file, first_keys });
   }
 
   async start(): Promise<void> {
@@ -136,6 +146,7 @@ class PenstockDaemon implements Daemon {
     await this.admission.start();
     await this.spool.start();
     await this.registry.start();
+    await this.page.sampler.start();
     const http_port = await this.front.listen(config.http.host, config.http.port);
     const admin_port = await this.admin.listen(config.admin.host, config.admin.port);
     const sink = await backend.connect();
@@ -189,6 +200,7 @@ class PenstockDaemon implements Daemon {
     await this.backend.stop(ENGINE_STOP_MS_MAX);
     await delivery_stopped;
     await this.spool.close();
+    this.page.sampler.stop();
     await this.admin.close();
     await this.admission.stop();
     await house.lock.release();

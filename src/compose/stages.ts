@@ -167,10 +167,11 @@ export interface AdminParts {
   readonly telemetry: Telemetry;
   readonly observatory: Observatory;
   readonly spool: Spool;
+  readonly page_routes: readonly AdminRoute[];
 }
 
 export function createAdmin(config: Config, parts: AdminParts): AdminServer {
-  const { log, telemetry, observatory, spool } = parts;
+  const { log, telemetry, observatory, spool, page_routes } = parts;
   const health = (path: string): AdminRoute => ({
     path,
     is_open: true,
@@ -181,7 +182,7 @@ export function createAdmin(config: Config, parts: AdminParts): AdminServer {
     is_open: false,
     answer: async () => ({ status: 200, ...(await telemetry.scrape()) }),
   };
-  const routes = [metrics, ledgerRoute(spool), health('/livez'), health('/readyz')];
+  const routes = [metrics, ledgerRoute(spool), health('/livez'), health('/readyz'), ...page_routes];
   return new AdminServer(routes, config.admin.token, (error) => log.error({ error }, 'admin_page_failed'));
 }
 

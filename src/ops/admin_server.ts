@@ -3,20 +3,44 @@
  * wants a token; health alone is open to anybody, since load balancers and container runtimes have no token.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { OperatingError } from '../contract/errors.ts';
 
 export interface AdminPage {
   readonly status: number;
   readonly content_type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  /** Beside or instead of the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Whoever reads an answer that has no end. */
+export interface Viewer {
+  /** Bytes that were written and that the viewer has not taken yet. */
+  readonly writableLength: number;
+  write(text: string): boolean;
+  destroy(): unknown;
+  once(event: 'close', listener: () => void): unknown;
+}
+
+/** An answer that goes on: `open` gets the viewer, and from then on owns it. */
+export interface AdminStream {
+  readonly content_type: string;
+  open(viewer: Viewer): void;
+}
+
+export interface AdminRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly query: URLSearchParams;
 }
 
 export interface AdminRoute {
   readonly path: string;
   /** Answered without the token too. */
   readonly is_open: boolean;
-  answer(): AdminPage | Promise<AdminPage>;
+  /** Not named to who asks for an address that is not there. */
+  readonly is_part?: boolean;
+  answer(request: AdminRequest): AdminPage | AdminStream | Promise<AdminPage>;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -62,20 +86,31 @@ export class AdminServer {
       this.on_error(error);
       return failure(500, 'internal_error', 'The page could not be made; the log says why.');
     });
-    response.writeHead(page.status, { 'Content-Type': page.content_type, 'Cache-Control': 'no-store' });
+    const headers = { 'Content-Type': page.content_type, 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
+    if ('open' in page) {
+      response.writeHead(200, headers);
+      if (request.method === 'HEAD') response.end();
+      else page.open(response);
+      return;
+    }
+    response.writeHead(page.status, { ...headers, ...page.headers });
     response.end(request.method === 'HEAD' ? undefined : page.body);
   }
 
-  private async page(request: IncomingMessage): Promise<AdminPage> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  private async page(request: IncomingMessage): Promise<AdminPage | AdminStream> {
+    const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const route = this.routes.get(path);
     if (route?.is_open !== true && !this.isAuthorized(request.headers.authorization)) {
       return failure(401, 'unauthorized', 'Send the admin token as "Authorization: Bearer …".');
     }
     if (this.token === null && !isLoopbackHost(request.headers.host)) return failure(403, 'forbidden_host', 'Ask for it as localhost.');
-    if (route === undefined) return failure(404, 'not_found', `There is: ${[...this.routes.keys()].join(', ')}.`);
+    if (route === undefined) return failure(404, 'not_found', `There is: ${this.addresses().join(', ')}.`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return failure(405, 'method_not_allowed', 'Only GET is allowed here.');
-    return await route.answer();
+    return await route.answer({ headers: request.headers, query: new URLSearchParams(query) });
+  }
+
+  private addresses(): string[] {
+    return [...this.routes.values()].filter(({ is_part }) => is_part !== true).map(({ path }) => path);
   }
 
   private isAuthorized(authorization: string | undefined): boolean {

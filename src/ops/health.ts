@@ -40,9 +40,17 @@ export function liveness(): HealthAnswer {
 }
 
 export function readiness(readings: HealthReadings): HealthAnswer {
+  const body = describeHealth(readings);
+  return { status: body.ready ? 200 : 503, body: JSON.stringify(body) };
+}
+
+/** The body of /readyz. */
+export type HealthReport = ReturnType<typeof describeHealth>;
+
+export function describeHealth(readings: HealthReadings) {
   const reasons = reasonsAgainst(readings);
   const { clickhouse, registry, delivery, refused, spool } = readings;
-  const body = {
+  return {
     ready: reasons.length === 0,
     reasons,
     clickhouse: {
@@ -63,7 +71,6 @@ export function readiness(readings: HealthReadings): HealthAnswer {
     delivery: { lag_seconds: delivery.lag_ms / 1000, backlog_segments: delivery.segments, problem: delivery.problem ?? null },
     refused: { dead_letters: refused.dead_letters, parked_segments: refused.parked_segments, parked_reason: refused.parked_reason ?? null },
   };
-  return { status: reasons.length === 0 ? 200 : 503, body: JSON.stringify(body) };
 }
 
 function diskProblem(disk: HealthReadings['clickhouse']['disk']): string | null {

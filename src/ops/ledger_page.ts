@@ -1,11 +1,15 @@
 /** The page /ledger: the books as JSON, complete or not at all. */
 import type { LedgerAnswer } from '../contract/ledger.ts';
 import type { Clock } from '../contract/ports.ts';
-import type { AdminRoute } from './admin_server.ts';
+import type { AdminPage, AdminRoute } from './admin_server.ts';
 
 export interface LedgerReadings {
   uncountedSegments(): number;
   answer(sources: readonly string[]): LedgerAnswer;
+}
+
+export interface LedgerRoute extends AdminRoute {
+  answer(): Promise<AdminPage & { readonly body: string }>;
 }
 
 /** After a start the open segments of the run before are counted while they are sealed: a moment, unless the disk is full or slow. */
@@ -13,7 +17,7 @@ const COUNTING_MS_MAX = 5_000;
 const COUNTING_POLL_MS = 50;
 
 /** @param sources that are shown even when nothing has come for them */
-export function createLedgerRoute(ledger: LedgerReadings, sources: readonly string[], clock: Clock): AdminRoute {
+export function createLedgerRoute(ledger: LedgerReadings, sources: readonly string[], clock: Clock): LedgerRoute {
   return {
     path: '/ledger',
     is_open: false,

@@ -6,7 +6,10 @@ export type { Logger };
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-export function createLogger(output: Writable, level: string): Logger {
+/** Hears of each line that is written, as it was given: its level as pino counts them, its event and its fields. */
+export type LogListener = (level: number, event: string, fields: LogFields) => void;
+
+export function createLogger(output: Writable, level: string, listener: LogListener = () => undefined): Logger {
   return pino(
     {
       level,
@@ -15,6 +18,13 @@ export function createLogger(output: Writable, level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: ['password', 'key', 'secret', 'token', 'authorization'],
+      hooks: {
+        logMethod(parts, write, severity) {
+          const [fields, event] = parts;
+          if (typeof event === 'string') listener(severity, event, { ...Object(fields) });
+          write.apply(this, parts);
+        },
+      },
     },
     output,
   );

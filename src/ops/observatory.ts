@@ -1,7 +1,7 @@
 /** Looks at the running stages when somebody asks: a scrape, a health check. It sees of each only what is needed here. */
 import type { LedgerAnswer } from '../contract/ledger.ts';
 import type { Clock } from '../contract/ports.ts';
-import { type HealthAnswer, type HealthReadings, liveness, readiness } from './health.ts';
+import { describeHealth, type HealthAnswer, type HealthReadings, type HealthReport, liveness, readiness } from './health.ts';
 import type { DeliveryReadings } from './metrics/delivery_metrics.ts';
 import type { IngestReadings } from './metrics/ingest_metrics.ts';
 import type { SpoolReadings } from './metrics/spool_metrics.ts';
@@ -90,13 +90,21 @@ export class Observatory implements Readings {
 
   /** The answer of GET /livez or /readyz. */
   health(path: string): HealthAnswer {
-    if (path === '/livez') return liveness();
+    return path === '/livez' ? liveness() : readiness(this.healthReadings());
+  }
+
+  /** What /readyz says, for those who show it. */
+  report(): HealthReport {
+    return describeHealth(this.healthReadings());
+  }
+
+  private healthReadings(): HealthReadings {
     const { spool, backend, registry, isStopping } = this.stages();
     const { problem, dead_letters, ...room } = spool.stats();
     const figures = this.figures();
     const letters = Object.values(dead_letters).reduce((sum, count) => sum + count, 0);
     const parked_reason = figures.tables.find((lane) => lane.parked_reason !== undefined)?.parked_reason;
-    return readiness({
+    return {
       is_stopping: isStopping(),
       spool_problem: problem?.message,
       spool: room,
@@ -104,7 +112,7 @@ export class Observatory implements Readings {
       registry: { is_embedded: registry.is_embedded, problem: registry.problem() },
       delivery: { lag_ms: this.lagMs(figures), segments: figures.segments, problem: troubleOf(figures) },
       refused: { parked_segments: figures.parked_segments, parked_reason, dead_letters: letters },
-    });
+    };
   }
 
   private figures(): DeliveryFigures {

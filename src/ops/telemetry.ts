@@ -11,7 +11,7 @@ import { Deviations } from './deviations.ts';
 import type { Logger } from './logger.ts';
 import { ClaimMetrics, type RegistryName } from './metrics/claim_metrics.ts';
 import { DeliveryMetrics, type DeliveryReadings } from './metrics/delivery_metrics.ts';
-import { IngestMetrics, type IngestNames, type IngestReadings } from './metrics/ingest_metrics.ts';
+import { IngestMetrics, type IngestNames, type IngestReadings, type IngestTally } from './metrics/ingest_metrics.ts';
 import { addLedgerMetrics } from './metrics/ledger_metrics.ts';
 import { LetterMetrics } from './metrics/letter_metrics.ts';
 import { addReadiness } from './metrics/readiness_metric.ts';
@@ -27,6 +27,11 @@ export interface Readings {
   isReady(): boolean;
   /** The books, with these sources at least; undefined while segments of an earlier run are not counted yet. */
   ledger(sources: readonly string[]): LedgerAnswer | undefined;
+}
+
+/** What went through since the start. */
+export interface Tally extends IngestTally {
+  readonly delivered: number;
 }
 
 /** Why delivery did not get on with a segment, as its observer tells it. */
@@ -73,6 +78,12 @@ export class Telemetry {
   /** The text that Prometheus scrapes, and its media type. */
   async scrape(): Promise<{ body: string; content_type: string }> {
     return { body: await this.registry.metrics(), content_type: this.registry.contentType };
+  }
+
+  /** The same counters as Prometheus sees. */
+  async tally(): Promise<Tally> {
+    const [ingest, delivered] = await Promise.all([this.ingest.tally(), this.delivery.deliveredRows()]);
+    return { ...ingest, delivered };
   }
 
   readonly front = {

@@ -21,6 +21,7 @@ export function startMessage(addresses: Addresses): string {
   return [
     'Penstock is ready.',
     `  events   ${addresses.public_url}`,
+    `  live page  ${addresses.admin_url}/`,
     `  metrics  ${addresses.admin_url}/metrics`,
     `  clickhouse  ${addresses.clickhouse_url}`,
     '',

@@ -47,6 +47,12 @@ export class DeliveryMetrics {
     addGauges(registry, read);
   }
 
+  /** Rows that are in ClickHouse since the start. */
+  async deliveredRows(): Promise<number> {
+    const { values } = await this.rows.get();
+    return values.reduce((sum, { value }) => sum + value, 0);
+  }
+
   inserted(duration_ms: number): void {
     this.insert_duration.observe(duration_ms / 1000);
   }

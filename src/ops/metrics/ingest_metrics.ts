@@ -17,6 +17,16 @@ export interface IngestReadings {
   readonly slabs_running: number;
 }
 
+/** What has come in since the start, for who shows how fast it grows. */
+export interface IngestTally {
+  readonly accepted: number;
+  /** By reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly worker_deaths: number;
+  /** Requests with events that were answered within so many seconds, cumulative, the last one without a bound. */
+  readonly durations: readonly { readonly seconds: number; readonly requests: number }[];
+}
+
 /** The children of one route and status, looked up once and then kept: labels are dear per request. */
 interface RouteMetrics {
   readonly requests: Counter.Internal;
@@ -131,6 +141,33 @@ export class IngestMetrics {
 
   workerDied(): void {
     this.worker_deaths.inc();
+  }
+
+  async tally(): Promise<IngestTally> {
+    const [accepted, rejected, deaths, durations] = await Promise.all([
+      this.accepted.get(),
+      this.rejected.get(),
+      this.worker_deaths.get(),
+      this.duration.get(),
+    ]);
+    const by_reason = new Map<string, number>();
+    for (const { labels, value } of rejected.values) {
+      const reason = String(labels.reason);
+      by_reason.set(reason, (by_reason.get(reason) ?? 0) + value);
+    }
+    const by_bound = new Map<number, number>();
+    for (const { labels, value, metricName } of durations.values) {
+      const { le, route }: Readonly<Partial<Record<string, string | number>>> = labels;
+      if (metricName?.endsWith('_bucket') !== true || route === READ_ROUTES) continue;
+      const seconds = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
+      by_bound.set(seconds, (by_bound.get(seconds) ?? 0) + value);
+    }
+    return {
+      accepted: accepted.values.reduce((sum, { value }) => sum + value, 0),
+      rejected: Object.fromEntries(by_reason),
+      worker_deaths: deaths.values.reduce((sum, { value }) => sum + value, 0),
+      durations: [...by_bound].map(([seconds, requests]) => ({ seconds, requests })).sort((left, right) => left.seconds - right.seconds),
+    };
   }
 
   /** A path with a last slash and the same without it are one route. */
