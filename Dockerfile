@@ -13,6 +13,8 @@ COPY --from=build --chown=root:root /penstock/package.json ./
 COPY --from=build --chown=root:root /penstock/node_modules ./node_modules
 COPY --from=build --chown=root:root /penstock/dist/src ./dist/src
 COPY --from=build --chown=root:root /penstock/config ./config
+# The live page's files, which are served as they are.
+COPY --from=build --chown=root:root /penstock/src/ops/page/static ./src/ops/page/static
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data

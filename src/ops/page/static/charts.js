@@ -13,12 +13,12 @@ const scheme = matchMedia('(prefers-color-scheme: dark)');
 
 export class Chart {
   /**
-   * @param options `title`, `heading` (h3, h4), `series`: `{ label }` each, `format(value)`, `axis(value)`, `time(seconds)`, `wide`
+   * @param options `title`, `heading` (h3, h4), `series`: `{ label }` each, `format(value)`, `axis(value)`, `incrs` (steps of the axis), `time(seconds)`, `wide`
    */
   constructor(container, options) {
     this.options = { heading: 'h3', axis: options.format, time: (time_s) => clock(1000 * time_s), ...options };
     this.data = [[]];
-    this.box = element('div', { class: 'plot', role: 'img' });
+    this.box = element('div', { class: 'plot' });
     this.legend = element('ul', { class: 'legend' });
     this.details = element('details', {}, element('summary', {}, 'As a table'), element('div'));
     const caption = element('figcaption', {}, element(this.options.heading, {}, options.title), this.legend);
@@ -42,7 +42,7 @@ export class Chart {
 
   build() {
     this.plot?.destroy();
-    const { axis } = this.options;
+    const { axis, incrs } = this.options;
     const quiet = () => colour('--quiet');
     const grid = { stroke: () => colour('--line'), width: 1 };
     this.plot = new Plot(
@@ -62,8 +62,17 @@ export class Chart {
           })),
         ],
         axes: [
-          { stroke: quiet, grid: { show: false }, ticks: { show: false }, font: FONT, space: 70, size: 28 },
-          { stroke: quiet, grid, ticks: { show: false }, font: FONT, size: 62, space: 34, values: (_plot, values) => values.map(axis) },
+          { stroke: quiet, grid: { show: false }, ticks: { show: false }, font: FONT, space: 80, size: 26, values: timeLabels },
+          {
+            stroke: quiet,
+            grid,
+            ticks: { show: false },
+            font: FONT,
+            size: 62,
+            space: 34,
+            values: (_plot, values) => values.map(axis),
+            ...(incrs && { incrs }),
+          },
         ],
       },
       this.data,
@@ -87,6 +96,7 @@ export class Chart {
     const latest = this.series.map((_one, position) => this.show(this.data[position + 1].at(-1)));
     [...this.legend.querySelectorAll('b')].forEach((target, position) => void setText(target, latest[position]));
     const words = this.series.map(({ label }, position) => `${label} ${latest[position]}`).join(', ');
+    this.box.setAttribute('role', 'img');
     this.box.setAttribute('aria-label', `${this.options.title}, chart. Latest: ${words}. The figures follow as a table.`);
   }
 
@@ -104,6 +114,18 @@ export class Chart {
   show(value) {
     return value === null || value === undefined ? NOTHING : this.options.format(value);
   }
+}
+
+/** The clock as far as it tells the marks apart, or the day. */
+function timeLabels(_plot, times_s, _axis, _space, step_s) {
+  const [first, end] = step_s >= 86_400 ? [5, 10] : step_s >= 60 ? [11, 16] : [11, 19];
+  return times_s.map((time_s) => localTime(time_s).slice(first, end));
+}
+
+/** Like ISO 8601, of the place where the page is read. */
+export function localTime(time_s) {
+  const offset_s = 60 * new Date(1000 * time_s).getTimezoneOffset();
+  return new Date(1000 * (time_s - offset_s)).toISOString();
 }
 
 function colour(name) {

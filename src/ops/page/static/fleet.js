@@ -1,5 +1,5 @@
 /** The fleet's part of the page: releases, deployments and webhooks, asked for every few seconds while somebody looks. */
-import { Chart } from './charts.js';
+import { Chart, localTime } from './charts.js';
 import { getJson, Unauthorized } from './connection.js';
 import { byId, element, empty, failed, setText, show, table } from './dom.js';
 import { ago, count, milliseconds, NOTHING, percent, short } from './format.js';
@@ -82,7 +82,7 @@ export class Fleet {
   drawAdoption({ times_s, releases }, listed) {
     byId('adoption').hidden = releases.length === 0;
     if (releases.length === 0) return;
-    const labels = new Map(listed.map(({ release_id, bundle_label }) => [release_id, bundle_label ?? release_id]));
+    const labels = labelsOf(listed);
     const totals = releases.map(({ installs }) => {
       let sum = 0;
       return installs.map((value) => (sum += value));
@@ -133,8 +133,20 @@ export class Fleet {
   }
 }
 
+/** The bundle's label; with the id where several releases bear the same one. */
+function labelsOf(releases) {
+  const counts = new Map();
+  for (const { bundle_label } of releases) counts.set(bundle_label, (counts.get(bundle_label) ?? 0) + 1);
+  return new Map(
+    releases.map(({ release_id, bundle_label }) => {
+      if (bundle_label === null) return [release_id, release_id];
+      return [release_id, counts.get(bundle_label) === 1 ? bundle_label : `${bundle_label} ${release_id}`];
+    }),
+  );
+}
+
 function time(time_s) {
-  return new Date(1000 * time_s).toISOString().slice(5, 16).replace('T', ' ');
+  return localTime(time_s).slice(5, 16).replace('T', ' ');
 }
 
 /** Runs at once and then again and again, but not while nobody looks; what fails is tried again the next time. */

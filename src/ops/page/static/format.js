@@ -26,7 +26,7 @@ export function bytes(value) {
 export function milliseconds(value) {
   if (value === null || value === undefined) return NOTHING;
   if (value >= 1000) return `${(value / 1000).toFixed(value >= 10_000 ? 0 : 1)} s`;
-  return `${value.toFixed(value >= 10 ? 0 : 1)} ms`;
+  return `${value.toFixed(value >= 10 || value === 0 ? 0 : 1)} ms`;
 }
 
 export function seconds(value) {

@@ -16,6 +16,9 @@ const TILES = [
 
 const per_second = (value) => `${short(value)}/s`;
 
+/** So that marks stand at whole sizes. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_none, power) => 2 ** power);
+
 const CHARTS = [
   {
     title: 'Throughput',
@@ -35,7 +38,7 @@ const CHARTS = [
     format: milliseconds,
   },
   { title: 'Delivery lag', series: [{ label: 'Oldest event not in ClickHouse', field: 'lag_s' }], format: seconds },
-  { title: 'Spool', series: [{ label: 'On disk', field: 'spool_bytes' }], format: bytes },
+  { title: 'Spool', series: [{ label: 'On disk', field: 'spool_bytes' }], format: bytes, incrs: POWERS_OF_TWO },
 ];
 
 export class Live {
@@ -89,7 +92,11 @@ export class Live {
     const received = rejected + state.accepted;
     this.tile('rejected', received === 0 ? NOTHING : percent(rejected / received), '', `${count(rejected)} since the start`);
     this.tile('latency', ...milliseconds(p99).split(' '), `p50 ${milliseconds(p50)}`);
-    this.tile('lag', ...seconds(delivery.lag_seconds).split(' '), `${count(delivery.backlog_segments)} segments to go`);
+    this.tile(
+      'lag',
+      ...seconds(delivery.lag_seconds).split(' '),
+      delivery.backlog_segments === 1 ? '1 segment to go' : `${count(delivery.backlog_segments)} segments to go`,
+    );
     this.tile('spool', ...bytes(spool.bytes).split(' '), `${percent(spool.bytes / spool.bytes_max)} of ${bytes(spool.bytes_max)}`);
   }
 
