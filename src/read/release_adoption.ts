@@ -1,4 +1,4 @@
-/** How releases spread: installs of the latest ones in equal steps of time, from the first that was seen of them. Estimates of 1 %. */
+/** How releases spread: installs in equal steps of time, from the first that was seen of them. Estimates of 1 %. */
 import type { Query, Row } from '../contract/query.ts';
 import { EVENT_KINDS, readNumber } from './release_figures.ts';
 import type { ListedRelease } from './release_list.ts';
@@ -26,9 +26,10 @@ export interface Adoption {
   readonly releases: readonly { readonly release_id: string; readonly installs: readonly number[] }[];
 }
 
-/** @param releases the latest activity first */
+/** Shows those of `releases` that were installed most. */
 export function adoptionWindow(releases: readonly ListedRelease[], now_ms: number): AdoptionWindow {
-  const shown = releases.filter(({ stats }) => stats.installs > 0).slice(0, LINES_MAX);
+  const installed = releases.filter(({ stats }) => stats.installs > 0);
+  const shown = installed.sort((left, right) => right.stats.installs - left.stats.installs).slice(0, LINES_MAX);
   const now_s = Math.floor(now_ms / 1000);
   const seen_s = shown.map(({ first_seen }) => Math.floor(Date.parse(first_seen ?? '') / 1000)).filter(Number.isFinite);
   const first_s = Math.max(now_s - WINDOW_S_MAX, Math.min(now_s, ...seen_s));

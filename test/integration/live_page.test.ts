@@ -78,7 +78,11 @@ test('the page loads, draws, and follows what comes, without a complaint or a re
 
   await report(daemon, key, 10, 'crash_on_update');
   await report(daemon, key, 4, 'rollback');
-  await shows(page, '#verdict', /^Something is wrong\nRelease rel_<b>1<\/b> crashed on 16\.7 % of 60 devices\./);
+  await shows(
+    page,
+    '#verdict',
+    /^Something is wrong\nRelease rel_<b>1<\/b> crashed on 16\.7 % and was rolled back on 6\.7 % of 60 devices\./,
+  );
   await page.getByRole('button', { name: 'rel_<b>1</b>' }).click();
   await shows(page, '#platforms', /ios\s+60\s+16\.7 % high/);
   await shows(page, '#reasons', /two_crash_rule\s+4/);

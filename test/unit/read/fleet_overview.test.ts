@@ -67,8 +67,8 @@ test('no name of a tenant or a release enters the text of a statement', async ()
 
 test('adoption begins when the first of the shown releases was seen, in round steps that fit a chart', () => {
   const day_ms = 86_400_000;
-  const window = adoptionWindow([listed('new', 60_000), listed('old', 3 * day_ms), listed('idle', 9 * day_ms, 0)], NOW_MS);
-  assert.deepEqual(window.release_ids, ['new', 'old']);
+  const window = adoptionWindow([listed('new', 60_000), listed('old', 3 * day_ms, 7), listed('idle', 9 * day_ms, 0)], NOW_MS);
+  assert.deepEqual(window.release_ids, ['old', 'new']);
   assert.equal(window.step_s, 3600);
   assert.equal(window.from_s, NOW_MS / 1000 - 3 * 86_400);
   const oldest = adoptionWindow([listed('ancient', 900 * day_ms)], NOW_MS);

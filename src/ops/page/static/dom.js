@@ -41,7 +41,9 @@ export function table(label, columns, rows) {
     ),
   );
   const made = element('table', { 'aria-label': label }, element('thead', {}, head), element('tbody', {}, ...body));
-  return element('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label }, made);
+  // Only what may be wider than a phone must be reachable to be scrolled by the keyboard.
+  const reach = columns.length > 3 ? { tabindex: '0', role: 'region', 'aria-label': label } : {};
+  return element('div', { class: 'scroll', ...reach }, made);
 }
 
 export function empty(text) {

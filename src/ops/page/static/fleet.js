@@ -15,7 +15,7 @@ export class Fleet {
     this.on_releases = on_releases;
     this.project = '';
     this.selected = undefined;
-    this.adoption = new Chart(byId('adoption'), { title: 'Adoption: devices that installed, added up', series: [], format: short, time });
+    this.adoption = new Chart(byId('adoption'), { title: 'Adoption: installs of each release, added up', series: [], format: short, time });
     this.series = undefined;
     byId('project').addEventListener('change', (event) => {
       this.project = event.target.value;

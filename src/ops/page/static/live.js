@@ -87,8 +87,8 @@ export class Live {
     const p99 = minute.findLast((sample) => sample.latency_p99_ms !== null)?.latency_p99_ms ?? null;
     const p50 = minute.findLast((sample) => sample.latency_p50_ms !== null)?.latency_p50_ms ?? null;
     const { spool, delivery } = state.health;
-    this.tile('events', short(latest?.accepted_per_s ?? 0), '/s', `${short(mean('accepted_per_s'))}/s over a minute`);
-    this.tile('delivered', short(latest?.delivered_per_s ?? 0), '/s', `${short(mean('delivered_per_s'))}/s over a minute`);
+    this.tile('events', short(latest?.accepted_per_s ?? 0), '/s', `1 min: ${short(mean('accepted_per_s'))}/s`);
+    this.tile('delivered', short(latest?.delivered_per_s ?? 0), '/s', `1 min: ${short(mean('delivered_per_s'))}/s`);
     const received = rejected + state.accepted;
     this.tile('rejected', received === 0 ? NOTHING : percent(rejected / received), '', `${count(rejected)} since the start`);
     this.tile('latency', ...milliseconds(p99).split(' '), `p50 ${milliseconds(p50)}`);

@@ -29,7 +29,8 @@ export function rateLevel(name, { [name]: rate, unique_devices }) {
 export function judge(state, samples, releases, now_ms = Date.now()) {
   if (state === undefined || state === null) return { level: 'unknown', title: 'Looking…', reasons: [] };
   const reasons = [...daemonReasons(state, samples), ...(releases ?? []).flatMap((release) => releaseReasons(release, now_ms))];
-  if (reasons.some(({ level }) => level === 'bad')) return { level: 'bad', title: 'Something is wrong', reasons };
+  reasons.sort((left, right) => Number(right.level === 'bad') - Number(left.level === 'bad'));
+  if (reasons[0]?.level === 'bad') return { level: 'bad', title: 'Something is wrong', reasons };
   if (reasons.length > 0) return { level: 'watch', title: 'Worth a look', reasons };
   const what = releases === undefined ? 'The daemon is well' : 'All is well';
   return { level: 'good', title: what, reasons: [{ level: 'good', text: wellText(state, releases) }] };
@@ -74,17 +75,16 @@ function releaseReasons(release, now_ms) {
   const { release_id, bundle_label, last_seen, stats } = release;
   if (now_ms - Date.parse(last_seen) > ACTIVE_MS_MAX) return [];
   const name = bundle_label === null ? release_id : `${bundle_label} (${release_id})`;
-  const reason = (field, text) => {
-    const level = rateLevel(field, stats);
-    return level === 'bad' || level === 'watch' ? { level, release_id, text } : undefined;
-  };
+  const levels = [rateLevel('crash_rate', stats), rateLevel('rollback_rate', stats)];
+  const level = ['bad', 'watch'].find((one) => levels.includes(one));
+  if (level === undefined) return [];
+  const devices = `${count(stats.unique_devices)} devices`;
   return [
-    reason('crash_rate', `Release ${name} crashed on ${percent(stats.crash_rate)} of ${count(stats.unique_devices)} devices.`),
-    reason(
-      'rollback_rate',
-      `Release ${name} was rolled back on ${percent(stats.rollback_rate)} of ${count(stats.unique_devices)} devices.`,
-    ),
-  ].filter(Boolean);
+    {
+      level,
+      text: `Release ${name} crashed on ${percent(stats.crash_rate)} and was rolled back on ${percent(stats.rollback_rate)} of ${devices}.`,
+    },
+  ];
 }
 
 function bad(text) {
