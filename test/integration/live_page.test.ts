@@ -1,46 +1,15 @@
 /** The live page in a real browser, before a real daemon: what an operator sees. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import type { BrowserContextOptions, Page } from 'playwright-core';
-import { artifact, NEEDS_CHROMIUM, openBrowser } from '../support/chromium.ts';
+import { test } from 'node:test';
+import { artifact, NEEDS_CHROMIUM } from '../support/chromium.ts';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
-import { freePort } from '../support/free_port.ts';
+import { openPage, SHOWN_MS_MAX, shows } from '../support/live_page.ts';
 import { until } from '../support/until.ts';
 
-const SHOWN_MS_MAX = 20_000;
 const PHONE = { width: 320, height: 640 };
 const HAS_DRAWN = `[...document.querySelectorAll('#live-charts canvas')].length === 4 && [...document.querySelectorAll('#live-charts canvas')]
   .every((canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0))`;
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-
-interface Opened {
-  readonly page: Page;
-  /** What the browser complained of, and what it asked of anybody but the daemon. */
-  readonly complaints: string[];
-}
-
-async function open(context: TestContext, daemon: RunningDaemon, options: BrowserContextOptions = {}): Promise<Opened> {
-  const browser = await openBrowser(context);
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-  page.setDefaultTimeout(SHOWN_MS_MAX);
-  const complaints: string[] = [];
-  page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())));
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('request', (request) => void (!request.url().startsWith(daemon.adminUrl('/')) && complaints.push(request.url())));
-  await page.goto(daemon.adminUrl('/'));
-  return { page, complaints };
-}
-
-/** A text of the page, once it is as expected. */
-async function shows(page: Page, selector: string, expected: RegExp): Promise<void> {
-  let seen = '';
-  await until(`${selector} shows ${expected}`, SHOWN_MS_MAX, async () => {
-    seen = (await page.locator(selector).allInnerTexts()).join('\n');
-    return expected.test(seen);
-  }).catch((error: unknown) => {
-    throw new Error(`${String(error)}; it shows: ${seen}`);
-  });
-}
 
 function report(daemon: RunningDaemon, key: string, devices: number, event_type: string): Promise<Response> {
   const events = Array.from({ length: devices }, (_none, device) => ({
@@ -59,7 +28,7 @@ test('the page loads, draws, and follows what comes, without a complaint or a re
   const home = await DaemonHome.create(context, { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' });
   const key = await home.createKey('deploy');
   const daemon = await home.start();
-  const { page, complaints } = await open(context, daemon, { colorScheme: 'light' });
+  const { page, complaints } = await openPage(context, daemon, { colorScheme: 'light' });
   await shows(page, '#verdict', /^All is well\n.*No event has come yet/);
   await shows(page, '#release-list', /^No release has reported yet/);
   await shows(page, '#deployment-list', /^No deployment has been reported yet/);
@@ -101,9 +70,34 @@ test('the page loads, draws, and follows what comes, without a complaint or a re
   assert.deepEqual(complaints, []);
 });
 
+test('what runs where, and how webhooks do, is what pipelines and the crash reporter have sent', {
+  skip: NEEDS_CHROMIUM,
+}, async (context) => {
+  const home = await DaemonHome.create(context, { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' });
+  const events_key = await home.createKey('events');
+  const webhook_key = await home.createKey('webhook');
+  const daemon = await home.start();
+  const deploy = async (version: string, status: string): Promise<void> => {
+    const body = JSON.stringify({ product_name: 'shop', environment_name: 'production', version, status });
+    assert.equal((await daemon.post('/deployment-events/', body, { Authorization: `Bearer ${events_key}` })).status, 200);
+  };
+  await deploy('1.0.0', 'success');
+  await deploy('1.1.0', 'failed');
+  const hook = '{"id":"1","type":"no.such.type"}';
+  assert.equal((await daemon.post('/webhooks/bugsee', hook, { 'x-api-key': webhook_key })).status, 200);
+  await until('they are in ClickHouse', SHOWN_MS_MAX, async () => {
+    return (await daemon.count('deployment_events')) === 2 && (await daemon.count('webhook_events')) === 1;
+  });
+  const { page, complaints } = await openPage(context, daemon);
+  await shows(page, '#deployment-list', /shop\s+org_test\s+production\s+1\.0\.0\s+since just now\s+failed\s+1\.1\.0, just now/);
+  await shows(page, '#webhook-list', /no\.such\.type\s+0\s+1\s+just now\s+\S+/);
+  await page.screenshot({ path: artifact('live_page_deployments.png'), fullPage: true });
+  assert.deepEqual(complaints, []);
+});
+
 test('the keyboard gets to the content at once, and everything that is drawn has a name', { skip: NEEDS_CHROMIUM }, async (context) => {
   const daemon = await (await DaemonHome.create(context)).start();
-  const { page } = await open(context, daemon);
+  const { page } = await openPage(context, daemon);
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content');
   await page.keyboard.press('Enter');
@@ -118,48 +112,4 @@ test('the keyboard gets to the content at once, and everything that is drawn has
     levels.every((level, position) => level <= (levels[position - 1] ?? 0) + 1),
     `no heading skips a level: ${levels}`,
   );
-});
-
-test('with a token the page asks for it, refuses a wrong one, and keeps the right one for the session', {
-  skip: NEEDS_CHROMIUM,
-}, async (context) => {
-  const daemon = await (await DaemonHome.create(context, { PENSTOCK_ADMIN__TOKEN: 'open sesame' })).start();
-  const { page } = await open(context, daemon);
-  const enter = async (token: string): Promise<void> => {
-    await page.getByLabel('Token').fill(token);
-    await page.getByRole('button', { name: 'Show the page' }).click();
-  };
-  await shows(page, '#token-form', /This daemon asks for its admin\.token/);
-  assert.equal(await page.locator('#verdict').isVisible(), false);
-  await enter('wrong');
-  await shows(page, '#token-error', /not the right one/);
-  await enter('open sesame');
-  await shows(page, '#verdict', /^All is well/);
-  await page.reload();
-  await shows(page, '#verdict', /^All is well/);
-  assert.equal(await page.locator('#token-form').isVisible(), false);
-});
-
-test('a daemon that goes away is missed, and found again when it is back', { skip: NEEDS_CHROMIUM }, async (context) => {
-  const home = await DaemonHome.create(context);
-  const daemon = await home.start();
-  const { page } = await open(context, daemon);
-  await shows(page, '#verdict', /^All is well/);
-  await daemon.stop('SIGKILL');
-  await shows(page, '#verdict', /^No connection to the daemon/);
-  await shows(page, '#connection', /^Not connected/);
-  await home.start();
-  await shows(page, '#connection', /^Live/);
-  await shows(page, '#verdict', /^All is well/);
-});
-
-test('without ClickHouse the page says that events wait, and that releases cannot be shown', { skip: NEEDS_CHROMIUM }, async (context) => {
-  const home = await DaemonHome.create(context, { PENSTOCK_CLICKHOUSE__URL: `http://127.0.0.1:${await freePort()}` });
-  const daemon = home.launch();
-  await daemon.ready(SHOWN_MS_MAX);
-  const { page } = await open(context, daemon);
-  await shows(page, '#verdict', /events wait in the spool/);
-  await shows(page, '#releases-note', /^Not up to date: ClickHouse does not answer/);
-  await shows(page, '#release-list', /cannot be shown now/);
-  await shows(page, '#deployment-list', /cannot be shown/);
 });

@@ -1,9 +1,27 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { AdminServer } from '../../../src/ops/admin_server.ts';
+import { type AdminRoute, AdminServer } from '../../../src/ops/admin_server.ts';
 
-const PAGES = [
+const PAGES: readonly AdminRoute[] = [
+  {
+    path: '/part',
+    is_open: false,
+    is_part: true,
+    answer: ({ query }) => ({ status: 200, content_type: 'text/plain', body: query.get('name') ?? '' }),
+  },
+  {
+    path: '/endless',
+    is_open: false,
+    answer: () => ({
+      content_type: 'text/event-stream',
+      open: (viewer) => {
+        viewer.write('one, ');
+        viewer.write('two');
+        setImmediate(() => viewer.destroy());
+      },
+    }),
+  },
   { path: '/metrics', is_open: false, answer: () => ({ status: 200, content_type: 'text/plain', body: 'penstock 1' }) },
   { path: '/livez', is_open: true, answer: () => ({ status: 200, content_type: 'application/json', body: '{}' }) },
   {
@@ -60,4 +78,19 @@ test('what is not there, not allowed or broken says so, and nothing of the insid
   const broken = await ask('/broken');
   assert.match(broken, /^500 .*internal_error/);
   assert.doesNotMatch(broken, /secret/);
+});
+
+test('a route has the query string, may go on for ever, and need not be named to who asks for something else', async (context) => {
+  const ask = await serve(context, null);
+  assert.equal(await ask('/part?name=a%20b'), '200 a b');
+  assert.equal(await ask('/endless', {}, 'HEAD'), '200 ');
+  assert.match(await ask('/nothing'), /There is: \/endless, \/metrics, \/livez, \/broken\./);
+  const server = new AdminServer(PAGES, null, () => undefined);
+  const port = await server.listen('127.0.0.1', 0);
+  context.after(() => server.close());
+  const answer = await fetch(`http://127.0.0.1:${port}/endless`);
+  assert.equal(answer.headers.get('content-type'), 'text/event-stream');
+  assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+  const first = await answer.body?.getReader().read();
+  assert.match(Buffer.from(first?.value ?? []).toString(), /^one, /);
 });
