@@ -13,7 +13,7 @@ export function readingAt(monotonic_ms: number, more: Partial<Reading> = {}): Re
     time_ms: 1_000_000 + monotonic_ms,
     monotonic_ms,
     tally: { accepted: 0, rejected: {}, worker_deaths: 0, durations: [], delivered: 0 },
-    ingest: { requests_in_flight: 1, body_bytes_in_flight: 2, slabs_queued: 3, slabs_running: 4 },
+    ingest: { requests_in_flight: 1, body_bytes_in_flight: 2, slabs_queued: 3, slabs_running: 4, stream_connections: 0 },
     spool: {
       ...ROOM,
       queued_bytes: 8,
