@@ -34,6 +34,13 @@ const KINDS: Readonly<Partial<Record<ErrorCode, readonly OperationKind[]>>> = {
   // Of what is no operation: another path, another method.
   not_found: [],
   method_not_allowed: [],
+  // Of streams, whose messages are no operations.
+  upgrade_required: [],
+  stream_seq_invalid: [],
+  stream_seq_reused: [],
+  stream_window_exceeded: [],
+  // Batches alone are shed, and only keys of these uses have limits.
+  shedding: ['batch'],
 };
 
 /** Errors of one interface's operations. What has no status in the catalogue is an error of commands and never among them. */

@@ -1,5 +1,5 @@
 /** Operations of the document: one per route, from what the route declares and what its documentation adds. */
-import type { OpenRoute } from '../contract/documentation.ts';
+import type { OpenRoute, RouteDocumentation } from '../contract/documentation.ts';
 import type { ReadRoute } from '../contract/read_route.ts';
 import type { BatchSource, Credential, JsonSchema, Route, SingleSource, Source } from '../contract/source.ts';
 import type { KeyUse } from '../contract/tenant.ts';
@@ -47,7 +47,7 @@ export function ingestOperation({ described, errors, schemas }: Workshop, source
   };
   const event = schemas.add(eventName(source, route), documentation?.event ?? source.schema);
   return {
-    ...heading('post', route.path, source.name, documentation ?? { summary: `Send events to ${route.path}` }),
+    ...heading('post', route.path, source.name, withStream(route, documentation ?? { summary: `Send events to ${route.path}` })),
     security: security(route.credentials, [route.key_use]),
     parameters: [codingParameter(described.codings), ...(is_batch ? [] : [IDEMPOTENCY_KEY])],
     requestBody: {
@@ -84,6 +84,14 @@ export function openOperation(route: OpenRoute): Operation {
   const answer = documentation.answer ?? ANY_OBJECT;
   const responses = Object.entries(statuses).map(([status, meaning]) => [status, goodResponse(meaning, answer)]);
   return { ...heading('get', path, 'health', documentation), security: [], responses: Object.fromEntries(responses) };
+}
+
+/** OpenAPI has no WebSockets: a stream is told of where its messages are the bodies. */
+function withStream({ stream }: Route, documentation: RouteDocumentation): RouteDocumentation {
+  if (stream === undefined) return documentation;
+  const told = `The same bodies can be sent as messages of a WebSocket, GET ${stream.path}, with an optional member "seq"; each is answered {"seq","accepted","rejected"}.`;
+  const { description } = documentation;
+  return { ...documentation, description: description === undefined ? told : `${description} ${told}` };
 }
 
 function heading(

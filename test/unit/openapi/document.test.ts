@@ -93,11 +93,12 @@ async function watchedEngine(mounted: string[]): Promise<HttpEngine> {
     LIBUS_LISTEN_EXCLUSIVE_PORT: engine.LIBUS_LISTEN_EXCLUSIVE_PORT,
     App: () => {
       const app = engine.App();
-      for (const method of ['get', 'post', 'put', 'patch', 'del', 'options', 'ws'] as const) {
+      // A WebSocket is no operation of OpenAPI: what is told of it stands with the route whose bodies its messages are.
+      for (const method of ['get', 'post', 'put', 'patch', 'del', 'options'] as const) {
         const mount: unknown = Reflect.get(app, method);
         assert.ok(typeof mount === 'function');
         Reflect.set(app, method, (path: string, handler: unknown) => {
-          mounted.push(`${method === 'ws' ? 'get' : method} ${pathTemplate(path)}`);
+          mounted.push(`${method} ${pathTemplate(path)}`);
           Reflect.apply(mount, app, [path, handler]);
           return app;
         });
