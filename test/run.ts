@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const CONCURRENCY = 2;
+const CONCURRENCY = 3;
 /** A test that hangs fails, rather than the whole run. */
 const TEST_MS_MAX = 240_000;
 

@@ -7,7 +7,7 @@ import { seededRandom } from '../support/seeded_random.ts';
 import { until } from '../support/until.ts';
 
 const POISONED = 3;
-const KILLS = 2;
+const KILLS = 1;
 const KILL_MS_MAX = 900;
 
 test('kills in the midst of the search lose no row and double none', async (context) => {

@@ -5,7 +5,7 @@ import { ENCODINGS, STREAM_ENCODINGS } from '../../src/cli/load/body_form.ts';
 import type { LoadReport } from '../../src/cli/load/load_report.ts';
 import { DaemonHome } from '../support/daemon.ts';
 
-const EVENTS = 3000;
+const EVENTS = 1000;
 const FORMS = [
   ...ENCODINGS.map((encoding) => ['http', encoding] as const),
   ...STREAM_ENCODINGS.map((encoding) => ['ws', encoding] as const),
