@@ -93,8 +93,8 @@ async function watchedEngine(mounted: string[]): Promise<HttpEngine> {
     LIBUS_LISTEN_EXCLUSIVE_PORT: engine.LIBUS_LISTEN_EXCLUSIVE_PORT,
     App: () => {
       const app = engine.App();
-      // A WebSocket is no operation of OpenAPI: what is told of it stands with the route whose bodies its messages are.
-      for (const method of ['get', 'post', 'put', 'patch', 'del', 'options'] as const) {
+      // A WebSocket is no operation of OpenAPI: what is told of it stands with the route whose bodies its messages are. Nor are preflights.
+      for (const method of ['get', 'post', 'put', 'patch', 'del'] as const) {
         const mount: unknown = Reflect.get(app, method);
         assert.ok(typeof mount === 'function');
         Reflect.set(app, method, (path: string, handler: unknown) => {
