@@ -27,7 +27,7 @@ const DEVICES = 2;
 /** Of a request; every fault that is silence costs the daemon this long. */
 const REQUEST_TIMEOUT_MS = 400;
 const FAULTY_SHARE = 0.5;
-const FAULTS_MS_MAX = 30_000;
+const FAULTS_MS_MAX = 120_000;
 const STILL_MS_MAX = 60_000;
 
 /** Every fault before any comes again, in another order each time. */
