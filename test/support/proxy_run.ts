@@ -71,6 +71,7 @@ export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyRepo
     key,
     DEVICES,
   );
+  owner.after(() => load.stop());
   load.start();
   is_faulty = true;
   for (let kill = 0; kill < plan.kills; kill++) {
