@@ -1,4 +1,5 @@
 /** `health`: whether a release is well, as an exit code, for a rollout script or a step of CI. */
+import { parseJson } from '../base/json.ts';
 import type { Config } from '../config/schema.ts';
 import { OperatingError } from '../contract/errors.ts';
 import { type Command, type CommandContext, JSON_OPTION } from './command.ts';
@@ -99,21 +100,13 @@ async function askDaemon(url: URL, key: string, release: string): Promise<Releas
   const refused = (reason: string): OperatingError =>
     new OperatingError('daemon_refused', { url: url.origin, status: answer.status, reason });
   if (answer.status === 401) throw refused('it does not take this key. Statistics need a read key (rk_…); a deploy key cannot read.');
-  const body = parse(text);
+  // What is no JSON object is no daemon's answer: whoever asked says so.
+  const value = parseJson(text);
+  const body = typeof value === 'object' && value !== null ? value : {};
   if (answer.status !== 200) throw refused('message' in body ? String(body.message) : 'without a reason.');
   const health = readHealth(body);
   if (health === undefined) throw refused('this is no release. Is it a Penstock daemon?');
   return health;
-}
-
-function parse(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    // Not JSON, so not a daemon's answer: whoever asked says so.
-    return {};
-  }
 }
 
 function readHealth(body: object): ReleaseHealth | undefined {

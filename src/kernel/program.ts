@@ -2,6 +2,7 @@
  * Compiles a source's schema and plan to the program that the kernel runs; `assembly/program.ts` has the layout. A schema or a
  * plan that says anything else than what is known here has no program, and its events all take the slow path.
  */
+import { isRecord } from '../base/json.ts';
 import type { ColumnValue, RowPlan } from '../contract/row_plan.ts';
 import type { JsonSchema } from '../contract/source.ts';
 import type { Column, Table } from '../contract/table.ts';
@@ -32,10 +33,6 @@ interface Field {
   readonly length_min: number;
   readonly length_max: number;
   readonly allowed: readonly string[];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isTexts(value: unknown): value is readonly string[] {

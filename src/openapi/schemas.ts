@@ -3,6 +3,7 @@
  * document its references would point at the document's root.
  */
 import { assert } from '../base/assert.ts';
+import { isRecord } from '../base/json.ts';
 import type { JsonSchema } from '../contract/source.ts';
 
 const PREFIX = '#/components/schemas/';
@@ -15,8 +16,8 @@ export class Schemas {
   /** @returns a reference to it; the same name with another schema is a bug */
   add(name: string, schema: JsonSchema): JsonSchema {
     const { [DEFINITIONS]: definitions, ...rest } = schema;
-    if (isObject(definitions)) {
-      for (const [key, part] of Object.entries(definitions)) if (isObject(part)) this.put(`${name}_${key}`, relocate(part, name));
+    if (isRecord(definitions)) {
+      for (const [key, part] of Object.entries(definitions)) if (isRecord(part)) this.put(`${name}_${key}`, relocate(part, name));
     }
     this.put(name, relocate(rest, name));
     return { $ref: `${PREFIX}${name}` };
@@ -33,10 +34,6 @@ export class Schemas {
   }
 }
 
-function isObject(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A copy whose references to the schema's own definitions point at where those are put. */
 function relocate(schema: JsonSchema, name: string): JsonSchema {
   return Object.fromEntries(
@@ -49,5 +46,5 @@ function relocate(schema: JsonSchema, name: string): JsonSchema {
 
 function relocateValue(value: unknown, name: string): unknown {
   if (Array.isArray(value)) return value.map((each) => relocateValue(each, name));
-  return isObject(value) ? relocate(value, name) : value;
+  return isRecord(value) ? relocate(value, name) : value;
 }

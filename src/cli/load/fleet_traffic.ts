@@ -1,4 +1,5 @@
 /** A fleet of phones: reports of many events each, answered with counts. */
+import { parseJson } from '../../base/json.ts';
 import { bodyForm, type Encoding, type Transport } from './body_form.ts';
 import { EventStream } from './event_stream.ts';
 import { RequestBuffer } from './request_buffer.ts';
@@ -43,12 +44,4 @@ export function readCounts(body: string): Counts | undefined {
 function requestHead({ address, key }: Destination, body_headers: string): string {
   const head = ['POST /api/deploy/report HTTP/1.1', `Host: ${authorityOf(address)}`, `x-api-key: ${key}`];
   return `${head.join('\r\n')}\r\n${body_headers}Content-Length: `;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

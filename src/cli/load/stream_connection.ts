@@ -4,6 +4,7 @@
  */
 import { WebSocket } from 'ws';
 import { assert } from '../../base/assert.ts';
+import { parseJson } from '../../base/json.ts';
 import type { Clock } from '../../contract/ports.ts';
 import type { Connection } from './connection.ts';
 import type { HttpAnswer } from './http_answer.ts';
@@ -134,12 +135,4 @@ function readAnswer(text: string): { seq: unknown; status: number; retry_after_s
     status: 'error' in answer ? failed_status : 202,
     retry_after_s: retry_after_ms === undefined ? undefined : retry_after_ms / 1000,
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 /** The messages between the supervisor and its child, over Node's IPC channel. */
+import { isRecord } from '../../base/json.ts';
 
 /** What the child is told before it opens anything. The password travels here, where no process list shows it. */
 export interface ChildOptions {
@@ -63,8 +64,4 @@ export function parseToChild(message: unknown): ToChild | undefined {
       takeover_wait_ms: number('takeover_wait_ms'),
     },
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

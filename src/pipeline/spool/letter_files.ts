@@ -8,6 +8,7 @@
  * So a description says by the place of its segment what became of it: beside it, rejected; under `replay/`, waiting for a daemon; nowhere here, in the
  * queue. A description that is gone was delivered. Marking is one rename, which only one of many can do.
  */
+import { isRecord, parseJson } from '../../base/json.ts';
 import type { Rejection } from '../../contract/segment.ts';
 
 export const LETTER_DIRECTORY = 'dead_letter';
@@ -37,12 +38,8 @@ export function formatDescription(description: LetterDescription): string {
 
 /** Undefined for what is no description. */
 export function parseDescription(text: string): LetterDescription | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isDescription(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isDescription(value) ? value : undefined;
 }
 
 function isDescription(value: unknown): value is LetterDescription {
@@ -50,8 +47,4 @@ function isDescription(value: unknown): value is LetterDescription {
   const texts = [value['segment'], value['table'], value['source'], value['rejected_at'], value['received_at']];
   const more = [value['reason']['code'], value['reason']['message'], ...Object.values(value['content'])];
   return [...texts, ...more].every((text) => typeof text === 'string');
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

@@ -4,18 +4,10 @@
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { assert } from '../../base/assert.ts';
+import { isRecord, parseJson } from '../../base/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { Batch, DecoderRequest } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-
-/** Parses text that was checked for depth; undefined when it is not JSON. */
-function parse(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
-}
 
 function hasMember<Name extends string>(value: object, name: Name): value is Record<Name, unknown> {
   return Object.hasOwn(value, name);
@@ -41,10 +33,9 @@ export class JsonBatches implements Batch {
     if (found === 'repeated') return 'repeated_events';
     const body = this.slab.subarray(offset, offset + length);
     if (!isUtf8(body)) return 'not_json';
-    const parsed = parse(body.toString(isAscii(body) ? 'latin1' : 'utf8'));
-    if (parsed === undefined) return 'not_json';
-    const { value } = parsed;
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'not_an_object';
+    const value = parseJson(body.toString(isAscii(body) ? 'latin1' : 'utf8'));
+    if (value === undefined) return 'not_json';
+    if (!isRecord(value)) return 'not_an_object';
     if (!hasMember(value, member) || !Array.isArray(value[member])) return 'no_events';
     this.values = value[member];
     assert(this.values.length === found, 'BUG: the kernel and JSON.parse disagree on how many elements a batch has');

@@ -3,6 +3,7 @@
  * parsed for itself before its bytes are put among the others': a line could otherwise close the batch, or open another.
  */
 import { isUtf8 } from 'node:buffer';
+import { parseJson } from '../../base/json.ts';
 import { JsonText } from './json_text.ts';
 
 const LINE_FEED = 0x0a;
@@ -51,12 +52,7 @@ function isBlank(line: Buffer): boolean {
 
 function isJson(line: Buffer): boolean {
   if (!isUtf8(line) || (line.length > SHALLOW_BYTES_MAX && nestsTooDeep(line))) return false;
-  try {
-    JSON.parse(line.toString('utf8'));
-    return true;
-  } catch {
-    return false;
-  }
+  return parseJson(line.toString('utf8')) !== undefined;
 }
 
 /** Counts brackets outside of strings; of text that is not JSON the count may be wrong, and does not matter. */

@@ -3,6 +3,7 @@
  * A byte order mark is not JSON, so that the text is what was sent, byte for byte.
  */
 import { isUtf8 } from 'node:buffer';
+import { isRecord, parseJson } from '../../base/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { SingleBody, SingleMembers, SingleRequest } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
@@ -10,19 +11,6 @@ import { isJson } from './json_syntax.ts';
 
 /** No member's name: a raw control character cannot stand in one. The kernel then only looks for what hurts. */
 const NO_NAME = '\u0001';
-
-/** Parses text that was checked for depth; undefined when it is not JSON. */
-function parse(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 export class SingleBodies {
   private slab: Buffer = Buffer.alloc(0);
@@ -42,9 +30,8 @@ export class SingleBodies {
     const body = this.slab.subarray(offset, offset + length);
     if (!isUtf8(body)) return 'not_json';
     const text = body.toString('utf8');
-    const parsed = parse(text);
-    if (parsed === undefined) return 'not_json';
-    const { value } = parsed;
+    const value = parseJson(text);
+    if (value === undefined) return 'not_json';
     return isRecord(value) ? { value, text, memberText: (name) => this.memberText(request, name) } : 'not_an_object';
   }
 

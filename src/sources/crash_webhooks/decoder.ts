@@ -6,6 +6,7 @@
  * another event.
  */
 import { parseIsoTime } from '../../base/iso_time.ts';
+import { isRecord } from '../../base/json.ts';
 import type {
   DeviationKind,
   SingleDecoder,
@@ -177,10 +178,6 @@ function columnsOf(row: SingleRowWriter) {
     valid: row.number('valid'),
     reason: row.text('reason'),
   };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function notQueryable(why: string): Flaw {
