@@ -1,5 +1,6 @@
 /** Metrics of the way in: requests, events by outcome, slabs and workers. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { DurationHistogram, type DurationSeries } from './duration_histogram.ts';
 
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.25, 1, 10];
 const SLAB_REQUEST_BUCKETS = [1, 4, 16, 64, 256, 1024];
@@ -27,11 +28,14 @@ export interface IngestTally {
   readonly durations: readonly { readonly seconds: number; readonly requests: number }[];
 }
 
-/** The children of one route and status, looked up once and then kept: labels are dear per request. */
-interface RouteMetrics {
-  readonly requests: Counter.Internal;
-  readonly duration: Histogram.Internal<'route'> | undefined;
-  readonly bytes: Counter.Internal | undefined;
+/** What was counted of one route and status since Prometheus last asked: prom-client's own counting is dear per request. */
+interface RouteTally {
+  readonly route: string;
+  readonly status: string;
+  readonly takes_events: boolean;
+  readonly duration: DurationSeries | undefined;
+  requests: number;
+  body_bytes: number;
 }
 
 /** What the labels may be; together with statuses and reasons, which are few, they bound the number of series. */
@@ -43,7 +47,7 @@ export interface IngestNames {
 
 export class IngestMetrics {
   private readonly requests: Counter<'route' | 'status'>;
-  private readonly duration: Histogram<'route'>;
+  private readonly duration: DurationHistogram;
   private readonly bytes: Counter<'route'>;
   private readonly accepted: Counter<'source'>;
   private readonly rejected: Counter<'source' | 'reason'>;
@@ -51,7 +55,7 @@ export class IngestMetrics {
   private readonly slab_requests: Histogram;
   private readonly slab_bytes: Histogram;
   private readonly worker_deaths: Counter;
-  private readonly routes = new Map<string, Map<number, RouteMetrics>>();
+  private readonly routes = new Map<string, Map<number, RouteTally>>();
 
   constructor(
     registry: Registry,
@@ -64,13 +68,12 @@ export class IngestMetrics {
       help: 'Requests answered on the public listener.',
       labelNames: ['route', 'status'],
       registers,
+      collect: () => this.bringUp(),
     });
-    this.duration = new Histogram({
+    this.duration = new DurationHistogram({
       name: 'penstock_http_request_duration_seconds',
       help: 'Time from the head of a request to its answer; "read" stands for all routes that take no events.',
-      labelNames: ['route'],
-      buckets: DURATION_BUCKETS_S,
-      registers,
+      bounds_s: DURATION_BUCKETS_S,
     });
     this.bytes = new Counter({
       name: 'penstock_http_body_bytes_total',
@@ -118,10 +121,15 @@ export class IngestMetrics {
   }
 
   requestAnswered(route: string, status: number, duration_ms: number, body_bytes: number): void {
-    const metrics = this.routes.get(route)?.get(status) ?? this.createRoute(route, status);
-    metrics.requests.inc();
-    metrics.duration?.observe(duration_ms / 1000);
-    metrics.bytes?.inc(body_bytes);
+    const tally = this.routes.get(route)?.get(status) ?? this.createRoute(route, status);
+    tally.requests++;
+    tally.body_bytes += body_bytes;
+    tally.duration?.observe(duration_ms / 1000);
+  }
+
+  /** What prom-client does not print, in the same format. */
+  text(): string {
+    return this.duration.text();
   }
 
   slabDispatched(requests: number, bytes: number): void {
@@ -144,44 +152,40 @@ export class IngestMetrics {
   }
 
   async tally(): Promise<IngestTally> {
-    const [accepted, rejected, deaths, durations] = await Promise.all([
-      this.accepted.get(),
-      this.rejected.get(),
-      this.worker_deaths.get(),
-      this.duration.get(),
-    ]);
+    const [accepted, rejected, deaths] = await Promise.all([this.accepted.get(), this.rejected.get(), this.worker_deaths.get()]);
     const by_reason = new Map<string, number>();
     for (const { labels, value } of rejected.values) {
       const reason = String(labels.reason);
       by_reason.set(reason, (by_reason.get(reason) ?? 0) + value);
     }
-    const by_bound = new Map<number, number>();
-    for (const { labels, value, metricName } of durations.values) {
-      const { le, route }: Readonly<Partial<Record<string, string | number>>> = labels;
-      if (metricName?.endsWith('_bucket') !== true || route === READ_ROUTES) continue;
-      const seconds = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le);
-      by_bound.set(seconds, (by_bound.get(seconds) ?? 0) + value);
-    }
     return {
       accepted: accepted.values.reduce((sum, { value }) => sum + value, 0),
       rejected: Object.fromEntries(by_reason),
       worker_deaths: deaths.values.reduce((sum, { value }) => sum + value, 0),
-      durations: [...by_bound].map(([seconds, requests]) => ({ seconds, requests })).sort((left, right) => left.seconds - right.seconds),
+      durations: this.duration.cumulative((route) => route !== READ_ROUTES),
     };
   }
 
+  /** Before Prometheus reads: what was counted since the last time. Of the counters this one is asked first. */
+  private bringUp(): void {
+    for (const tally of [...this.routes.values()].flatMap((by_status) => [...by_status.values()])) {
+      const { route, status, takes_events } = tally;
+      this.requests.inc({ route, status }, tally.requests);
+      if (takes_events) this.bytes.inc({ route }, tally.body_bytes);
+      tally.requests = 0;
+      tally.body_bytes = 0;
+    }
+  }
+
   /** A path with a last slash and the same without it are one route. */
-  private createRoute(path: string, status: number): RouteMetrics {
+  private createRoute(path: string, status: number): RouteTally {
     const route = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     const takes_events = this.names.routes.includes(path);
-    const metrics = {
-      requests: this.requests.labels({ route, status: String(status) }),
-      duration: HEALTH_ROUTES.has(route) ? undefined : this.duration.labels({ route: takes_events ? route : READ_ROUTES }),
-      bytes: takes_events ? this.bytes.labels({ route }) : undefined,
-    };
-    const by_status = this.routes.get(path) ?? new Map<number, RouteMetrics>();
-    this.routes.set(path, by_status.set(status, metrics));
-    return metrics;
+    const duration = HEALTH_ROUTES.has(route) ? undefined : this.duration.series(takes_events ? route : READ_ROUTES);
+    const tally = { route, status: String(status), takes_events, duration, requests: 0, body_bytes: 0 };
+    const by_status = this.routes.get(path) ?? new Map<number, RouteTally>();
+    this.routes.set(path, by_status.set(status, tally));
+    return tally;
   }
 }
 

@@ -3,7 +3,8 @@
  *
  * Missing, wrong, oversized, revoked and meant for another use take one path through `lookup`: one SHA-256, one comparison in
  * constant time, no answer. Finding the record to compare with goes by the digest's first bits, which tell an attacker
- * nothing about any secret.
+ * nothing about any secret. A secret that was right is remembered as it was presented, since digest and comparison cost 4 µs a
+ * request: how long its second look-up takes tells whoever presents it only that it is right, which the answer does too.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Identity, KeyUse } from '../../contract/tenant.ts';
@@ -17,6 +18,8 @@ interface Entry {
 }
 
 const DIGEST_BYTES = 32;
+/** A fleet has few keys; the memory of more is begun anew. */
+const REMEMBERED_MAX = 1024;
 /** Six bytes are the most that a number indexes; records that agree in them are compared one by one. */
 const INDEX_BYTES = 6;
 
@@ -25,6 +28,8 @@ const NOBODY: readonly Entry[] = [{ digest: new Uint8Array(DIGEST_BYTES), use: u
 
 export class KeyRing {
   private entries: ReadonlyMap<number, readonly Entry[]> = new Map();
+  /** Entries by the secrets that found them, as long as the same records count. */
+  private readonly remembered = new Map<string, Entry>();
   /** Of the key being looked up. */
   private readonly digest = Buffer.alloc(DIGEST_BYTES);
 
@@ -45,6 +50,7 @@ export class KeyRing {
       entries.set(index, [...(entries.get(index) ?? []), entry]);
     }
     this.entries = entries;
+    this.remembered.clear();
   }
 
   /**
@@ -53,12 +59,22 @@ export class KeyRing {
    */
   lookup(presented: string | undefined, use: KeyUse): Identity | undefined {
     const candidate = presented === undefined || presented.length > SECRET_CHARACTERS_MAX ? '' : presented;
+    const known = this.remembered.get(candidate);
+    if (known?.use === use) return known.identity;
+    const found = this.find(candidate, use);
+    if (found === undefined) return undefined;
+    if (this.remembered.size >= REMEMBERED_MAX) this.remembered.clear();
+    this.remembered.set(candidate, found);
+    return found.identity;
+  }
+
+  private find(candidate: string, use: KeyUse): Entry | undefined {
     // A string copied into bytes: asking for a buffer takes twice as long (1.1 µs instead of 0.55 µs).
     const digest = this.digest;
     digest.write(hash('sha256', candidate, 'binary'), 'latin1');
-    let found: Identity | undefined;
+    let found: Entry | undefined;
     for (const entry of this.entries.get(digest.readUIntLE(0, INDEX_BYTES)) ?? NOBODY) {
-      if (timingSafeEqual(digest, entry.digest) && entry.use === use) found = entry.identity;
+      if (timingSafeEqual(digest, entry.digest) && entry.use === use) found = entry;
     }
     return found;
   }

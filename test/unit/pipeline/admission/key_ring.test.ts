@@ -47,6 +47,7 @@ test('missing, empty, wrong, cut, extended, oversized and non-ASCII keys are nob
 
 test('a revoked key is nobody', async () => {
   const { ring, secrets, records } = await makeRing();
+  assert.notEqual(ring.lookup(secrets[0], 'deploy'), undefined);
   ring.replace(records.map((record) => ({ ...record, revoked_at: '2026-01-01T00:00:00.000Z' })));
   assert.equal(ring.size, 0);
   assert.equal(ring.lookup(secrets[0], 'deploy'), undefined);
