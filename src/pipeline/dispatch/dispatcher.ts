@@ -70,6 +70,12 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 64 * 1024;
+/**
+ * After a trip that so many requests shared, the next slab waits a moment: those who were just answered are about to send again, and
+ * one trip for all costs less than one for each half of them.
+ */
+const COMPANY_REQUESTS_MIN = 8;
+const COMPANY_WAIT_MS = 1;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
 const RESERVED_SLABS = 16;
 
@@ -89,6 +95,7 @@ export class Dispatcher {
   /** Slabs that were dispatched and are not answered yet. */
   private under_way = 0;
   private turn_ends = false;
+  private awaits_company = false;
 
   constructor(
     private readonly ports: DispatchPorts,
@@ -193,7 +200,7 @@ export class Dispatcher {
 
   /** An open slab that may leave now: any while a thread has nothing under way, else only one that is worth a trip of its own. */
   private takeOpen(): OpenSlab | undefined {
-    const bytes_min = this.under_way < this.limits.threads ? 0 : TRIP_BYTES_MIN;
+    const bytes_min = this.under_way < this.limits.threads && !this.awaits_company ? 0 : TRIP_BYTES_MIN;
     for (const [source, slab] of this.open) {
       if (slab.bodyBytes() < bytes_min) continue;
       this.open.delete(source);
@@ -206,7 +213,17 @@ export class Dispatcher {
     this.under_way++;
     await this.makeTrip(slab);
     this.under_way--;
+    if (slab.submissions.length >= COMPANY_REQUESTS_MIN) this.awaitCompany();
     this.pump();
+  }
+
+  private awaitCompany(): void {
+    if (this.awaits_company) return;
+    this.awaits_company = true;
+    this.ports.clock.schedule(COMPANY_WAIT_MS, () => {
+      this.awaits_company = false;
+      this.pump();
+    });
   }
 
   /** A piece is not counted as under way: a small slab that finds a place free must not wait for it. */

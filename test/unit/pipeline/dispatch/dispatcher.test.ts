@@ -134,6 +134,24 @@ test('while the workers are busy a slab grows, and leaves when one is free', asy
   assert.deepEqual(scene.answers, ['1+1', '1+1', '1+1', '1+1']);
 });
 
+test('after a trip that many shared the next slab waits a moment for those who were just answered', async () => {
+  const scene = new Scene();
+  for (let count = 0; count < 8; count++) scene.submit(GOOD);
+  await setImmediate();
+  scene.submit(GOOD);
+  await scene.finishNext();
+  assert.equal(scene.waiting.length, 0);
+  scene.submit(GOOD);
+  await setImmediate();
+  assert.equal(scene.waiting.length, 0);
+  scene.clock.advance(1);
+  assert.equal(scene.waiting[0].task.requests, 2);
+  await scene.finishNext();
+  scene.submit(GOOD);
+  await setImmediate();
+  assert.equal(scene.waiting.length, 1, 'after a trip of two nobody waits');
+});
+
 test('a busy thread gets a slab ahead of time only when much has gathered', async () => {
   const scene = new Scene({ slabs_per_thread_max: 2, slab_bytes_max: 2 ** 20 });
   const large = Buffer.from(`{"events":[${'7,'.repeat(40_000)}7]}`);
