@@ -19,7 +19,7 @@ const FLAGS = {
 /** Readable by the daemon's user only: spooled events are personal data. */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const STREAM_CHUNK_BYTES = 1 << 18;
+const STREAM_CHUNK_BYTES = 1 << 20;
 
 export class NodeFs implements Fs {
   async open(path: string, mode: 'create' | 'read' | 'write'): Promise<FileHandle> {
