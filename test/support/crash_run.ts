@@ -41,6 +41,7 @@ export async function crashRun(owner: Owner, plan: CrashPlan, killed: (kills: nu
     query: <Row>(sql: string) => daemon.query<Row>(sql),
   };
   const load = new DeviceLoad(endpoint, key, { devices: DEVICES, pause_ms: plan.pause_ms ?? 0 });
+  owner.after(() => load.stop());
   load.start();
   for (const [index, victim] of victimsOf(plan, random).entries()) {
     if (victim === 'engine') {
