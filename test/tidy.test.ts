@@ -27,6 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'pipeline/worker': ['base', 'contract', 'sources', 'kernel'],
   'pipeline/spool': ['base', 'contract'],
   'pipeline/delivery': ['base', 'contract', 'clickhouse'],
+  schemas: ['base', 'config', 'sources', 'pipeline/admission'],
   cli: ['base', 'contract', 'config', 'sources', 'clickhouse', 'pipeline/admission', 'pipeline/spool', 'compose.ts'],
   'main.ts': ['base', 'cli'],
 };

@@ -8,7 +8,7 @@ import { BlockBuilder } from '../../src/pipeline/worker/block_builder.ts';
 import { Identities } from '../../src/pipeline/worker/identity.ts';
 import { JsonGuard } from '../../src/pipeline/worker/json_guard.ts';
 import { SlabProcessor } from '../../src/pipeline/worker/slab_processor.ts';
-import { compileValidator, createAjv } from '../../src/pipeline/worker/validator.ts';
+import { compileValidator } from '../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { SOURCES } from '../../src/sources/list.ts';
@@ -87,7 +87,7 @@ function identify(bodies: readonly Buffer[]): () => void {
 }
 
 function validate(events: readonly unknown[]): () => void {
-  const validator = compileValidator(createAjv(), DEPLOY_REPORT.schema);
+  const validator = compileValidator(DEPLOY_REPORT.schema);
   return () => {
     for (const event of events) {
       if (!validator.accepts(event)) throw new Error('a benchmark event is not valid');

@@ -1,32 +1,12 @@
 /**
  * `penstock load`: plays a fleet of phones against a daemon, as a user's own proof of what it takes and keeps.
  *
- * Results go to stdout, progress to stderr. Ends with 1 if a single event was sent and never acknowledged.
+ * Results go to stdout, progress to stderr. Ends with 1 if a single event was sent and never acknowledged. This is the command as the command
+ * line knows it; the work is loaded when it is asked for.
  */
-import { connect } from 'node:net';
-import { OperatingError } from '../contract/errors.ts';
-import { type Command, type CommandContext, JSON_OPTION } from './command.ts';
-import { ENCODINGS, STREAM_ENCODINGS, TRANSPORTS } from './load/body_form.ts';
-import type { Address } from './load/http_connection.ts';
-import { Landing } from './load/landing.ts';
-import { LoadProgress } from './load/load_progress.ts';
-import { formatLoad, reportLoad } from './load/load_report.ts';
-import { type LoadPlan, LoadRun, NETWORKS } from './load/load_run.ts';
-import { SeededRandom } from './load/seeded_random.ts';
-
-const DEVICES = 100_000;
-const BATCH_EVENTS = 100;
-const SECONDS = 10;
-const CONNECTIONS = 16;
-
-const DEVICES_MAX = 1_000_000_000;
-const BATCH_EVENTS_MAX = 100_000;
-const RATE_MAX = 100_000_000;
-const SECONDS_MAX = 30 * 86_400;
-const CONNECTIONS_MAX = 4096;
-const SEED_MAX = Number.MAX_SAFE_INTEGER;
-const CONNECT_MS_MAX = 5000;
-const HOUR_MS = 3_600_000;
+import { type Command, JSON_OPTION } from './command.ts';
+import { ENCODINGS } from './load/body_form.ts';
+import { LOAD_DEFAULTS } from './load/load_defaults.ts';
 
 export const LOAD_COMMAND: Command = {
   name: 'load',
@@ -40,12 +20,20 @@ export const LOAD_COMMAND: Command = {
   options: [
     { name: 'key', value: 'KEY', summary: 'Authenticate with this deploy key (required)' },
     { name: 'url', value: 'URL', summary: 'Send to this daemon (default: http.host and http.port of the configuration)' },
-    { name: 'devices', value: 'N', summary: `Play so many different devices (default ${DEVICES})` },
+    { name: 'devices', value: 'N', summary: `Play so many different devices (default ${LOAD_DEFAULTS.devices})` },
     { name: 'rate', value: 'R', summary: 'Send so many events per second; 0 is as fast as it goes (default 0)' },
-    { name: 'batch', value: 'B', summary: `Put so many events into a request (default ${BATCH_EVENTS})` },
-    { name: 'seconds', value: 'S', summary: `Stop after so many seconds (default ${SECONDS}; without end if --events is given)` },
+    { name: 'batch', value: 'B', summary: `Put so many events into a request (default ${LOAD_DEFAULTS.batch_events})` },
+    {
+      name: 'seconds',
+      value: 'S',
+      summary: `Stop after so many seconds (default ${LOAD_DEFAULTS.seconds}; without end if --events is given)`,
+    },
     { name: 'events', value: 'N', summary: 'Stop after so many events' },
-    { name: 'connections', value: 'C', summary: `Use so many connections, each with one request in flight (default ${CONNECTIONS})` },
+    {
+      name: 'connections',
+      value: 'C',
+      summary: `Use so many connections, each with one request in flight (default ${LOAD_DEFAULTS.connections})`,
+    },
     { name: 'transport', value: 'T', summary: 'Send over http, or over ws: WebSockets of /api/deploy/stream (default http)' },
     { name: 'encoding', value: 'E', summary: `Write batches as ${ENCODINGS.join(', ')} (default json; over ws json or msgpack)` },
     {
@@ -63,98 +51,5 @@ export const LOAD_COMMAND: Command = {
     'load --key sk_live_… --rate 2000 --batch 1',
     'load --key sk_live_… --transport ws --encoding msgpack --network flaky --verify',
   ],
-  run: runLoad,
+  run: async (context) => (await import('./load/play.ts')).runLoad(context),
 };
-
-async function runLoad(context: CommandContext): Promise<number> {
-  const { options, clock, stdout, stderr } = context;
-  const plan = readPlan(context, await readAddress(context));
-  const url = `http://${formatHost(plan.address.host)}:${plan.address.port}`;
-  await checkReachable(plan.address, url);
-  const landing = options.flag('verify') ? new Landing((await context.loadConfig()).config, plan.seed) : undefined;
-  const landed_before = (await landing?.count()) ?? 0;
-  const run = new LoadRun(plan, { clock, random: new SeededRandom(randomSeed(context)) });
-  const progress = new LoadProgress(run, stderr, clock);
-  let interrupted = false;
-  context.onSignal('SIGINT', () => {
-    if (interrupted) context.exit(1);
-    interrupted = true;
-    run.stop('interrupted');
-  });
-  // The clock's timers keep no process alive, and a load that waits to try again may have nothing but such a timer.
-  const alive = setInterval(() => undefined, HOUR_MS);
-  progress.start();
-  const outcome = await run.run().finally(() => {
-    clearInterval(alive);
-    progress.stop();
-  });
-  const in_clickhouse = await landing?.wait(outcome.tally.accepted_events);
-  const report = reportLoad(plan, url, outcome, in_clickhouse);
-  stdout.write(options.flag('json') ? `${JSON.stringify(report)}\n` : formatLoad(report));
-  // Of a seed that was played before, more may be there.
-  const has_landed =
-    in_clickhouse === undefined || in_clickhouse === report.accepted || (landed_before > 0 && in_clickhouse > report.accepted);
-  return report.unacknowledged === 0 && has_landed ? 0 : 1;
-}
-
-function readPlan({ options, ...context }: CommandContext, address: Address): LoadPlan {
-  const key = options.requiredText('key');
-  if (!/^[\x21-\x7e]+$/.test(key)) throw new OperatingError('usage', { problem: '--key must be printable ASCII without spaces.' });
-  const events_max = options.integer('events', Number.POSITIVE_INFINITY, { min: 1, max: Number.MAX_SAFE_INTEGER });
-  const seconds = events_max === Number.POSITIVE_INFINITY ? SECONDS : Number.POSITIVE_INFINITY;
-  return {
-    address,
-    key,
-    events_max,
-    seconds_max: options.number('seconds', seconds, { min: 0.001, max: SECONDS_MAX }),
-    rate_events_per_s: options.number('rate', 0, { min: 0, max: RATE_MAX }),
-    batch_events: options.integer('batch', BATCH_EVENTS, { min: 1, max: BATCH_EVENTS_MAX }),
-    devices: options.integer('devices', DEVICES, { min: 1, max: DEVICES_MAX }),
-    ...readForm(options),
-    connections: options.integer('connections', CONNECTIONS, { min: 1, max: CONNECTIONS_MAX }),
-    seed: options.integer('seed', randomSeed(context), { min: 0, max: SEED_MAX }),
-  };
-}
-
-function readForm(options: CommandContext['options']): Pick<LoadPlan, 'transport' | 'encoding' | 'network'> {
-  const transport = options.choice('transport', TRANSPORTS) ?? 'http';
-  const encoding = options.choice('encoding', transport === 'ws' ? STREAM_ENCODINGS : ENCODINGS) ?? 'json';
-  return { transport, encoding, network: options.choice('network', NETWORKS) ?? 'good' };
-}
-
-async function readAddress(context: CommandContext): Promise<Address> {
-  const text = context.options.text('url');
-  if (text === undefined) {
-    const { http } = (await context.loadConfig()).config;
-    return { host: http.host, port: http.port };
-  }
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'http:' && url.pathname === '/' && url.search === '' && url.username === '') {
-    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
-  }
-  throw new OperatingError('usage', { problem: `--url must be like http://127.0.0.1:8080, not ${JSON.stringify(text)}.` });
-}
-
-/** Says at once when nobody listens, instead of trying again as a phone would. */
-function checkReachable(address: Address, url: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...address, timeout: CONNECT_MS_MAX }, () => {
-      socket.destroy();
-      resolve();
-    });
-    const fail = (reason: string): void => {
-      socket.destroy();
-      reject(new OperatingError('daemon_unreachable', { url, reason }));
-    };
-    socket.on('timeout', () => fail(`no connection within ${CONNECT_MS_MAX / 1000} s`));
-    socket.on('error', (error) => fail(error.message));
-  });
-}
-
-function randomSeed(context: Pick<CommandContext, 'randomBytes'>): number {
-  return Buffer.from(context.randomBytes(4)).readUInt32LE();
-}
-
-function formatHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}

@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX = 1 << 20;
 const MESSAGE_CHARACTERS_MAX = 500;
 
 /** Values by name; an array for a type such as `Array(UUID)`. */
-export type StatementParameters = Readonly<Record<string, string | number | readonly string[]>>;
+export type StatementParameters = Readonly<Record<string, string | number | readonly string[] | readonly number[]>>;
 
 export interface Statement {
   readonly query: string;

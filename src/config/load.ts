@@ -6,8 +6,8 @@
  * come in as arguments; this module reads neither by itself.
  */
 import { resolve } from 'node:path';
-import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { judgeOf } from '../base/schema.ts';
 import { OperatingError } from '../contract/errors.ts';
 import { explainViolation } from './explain.ts';
 import { checkLimits } from './limits.ts';
@@ -45,7 +45,7 @@ interface Layer {
 const ENVIRONMENT_PREFIX = 'PENSTOCK_';
 const CONFIG_PATH_NAME = 'PENSTOCK_CONFIG';
 
-const validate = new Ajv({ allowUnionTypes: true }).compile<Config>(CONFIG_SCHEMA);
+const validate = judgeOf<Config>(CONFIG_SCHEMA);
 
 /** Throws the OperatingErrors `config_unreadable` and `config_invalid`. */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {

@@ -2,6 +2,7 @@
  * What a source is: its routes, the shape of its events, its tables, and how one request becomes rows. A source does no I/O
  * and keeps no state between requests; everything it needs of the worker comes in as `DecoderTools`.
  */
+import type { Schema } from '../base/schema.ts';
 import type { IngestDocumentation } from './documentation.ts';
 import type { ErrorCode, ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
@@ -32,8 +33,7 @@ export interface StreamPlace {
   readonly credentials: readonly Credential[];
 }
 
-/** A JSON Schema as AJV takes it. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
+export type JsonSchema = Schema;
 
 interface SourceCommon {
   readonly name: string;
@@ -42,6 +42,8 @@ interface SourceCommon {
   readonly views?: readonly View[];
   /** Of one event. */
   readonly schema: JsonSchema;
+  /** What its decoder compiles, where that is not `schema` as a whole: the build has it ready for every start. */
+  readonly compiled_schemas?: readonly JsonSchema[];
   /** Bodies with what becomes of them, for contract tests, benches and the first-start message. */
   readonly samples: readonly Sample[];
   /** Its senders give up when they are refused: a part of the memory and of the spool is theirs alone. Absent: no. */

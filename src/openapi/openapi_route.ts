@@ -1,4 +1,4 @@
-/** `GET /openapi.json`, for anyone: made once, at start. */
+/** `GET /openapi.json`, for anyone: made once, when somebody asks first. */
 import type { ReadRoute } from '../contract/read_route.ts';
 import { createDocument } from './document.ts';
 import type { PublicInterface } from './types.ts';
@@ -7,7 +7,7 @@ const PATH = '/openapi.json';
 
 /** @param described all but this route, which adds itself */
 export function openApiRoute(described: PublicInterface): ReadRoute {
-  let body = '';
+  let body: string | undefined;
   const route: ReadRoute = {
     method: 'GET',
     path: PATH,
@@ -19,8 +19,10 @@ export function openApiRoute(described: PublicInterface): ReadRoute {
       summary: 'Read this document',
       answer: { type: 'object', required: ['openapi', 'info', 'paths', 'components'], properties: { openapi: { type: 'string' } } },
     },
-    answer: async () => ({ status: 200, body }),
+    answer: async () => {
+      body ??= JSON.stringify(createDocument({ ...described, read_routes: [...described.read_routes, route] }));
+      return { status: 200, body };
+    },
   };
-  body = JSON.stringify(createDocument({ ...described, read_routes: [...described.read_routes, route] }));
   return route;
 }

@@ -28,8 +28,15 @@ class Phone {
     return this.sent * MESSAGE_EVENTS;
   }
 
+  /** Sends nothing new; what has no answer is still sent again. */
   stop(): void {
     this.is_sending = false;
+  }
+
+  /** Waits for no answer any more. */
+  abandon(): void {
+    this.stop();
+    this.waiting.clear();
   }
 
   async run(): Promise<void> {
@@ -81,7 +88,7 @@ test('acknowledged messages survive kill -9, and sent = acknowledged = in ClickH
   const phones = Array.from({ length: PHONES }, (_, index) => new Phone(`phone-${index}`, `${url}&session=phone-${index}`));
   const running = phones.map((phone) => phone.run());
   context.after(() => {
-    for (const phone of phones) phone.stop();
+    for (const phone of phones) phone.abandon();
   });
   for (let kill = 0; kill < KILLS; kill++) {
     const before = acknowledgedEvents(phones);

@@ -57,7 +57,8 @@ async function runOutOfRoom(context: TestContext, settings: Settings, code: stri
   const daemon = await home.start({ PENSTOCK_CLICKHOUSE__URL: `http://default@127.0.0.1:${home.engine_port}` });
   let engine: TestEngine | undefined;
   const query = async <Row>(sql: string): Promise<Row[]> => engine?.query<Row>(sql) ?? [];
-  const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query }, key, DEVICES, PADDING_BYTES);
+  const endpoint = { post: daemon.post.bind(daemon), query };
+  const load = new DeviceLoad(endpoint, key, { devices: DEVICES, padding_bytes: PADDING_BYTES });
   context.after(() => load.stop());
   // Sealing makes room, so that what refuses for a moment may take again: it is full once it refuses with everything sealed.
   do {

@@ -20,7 +20,7 @@ function post(daemon: RunningDaemon, key: string, events: number): Promise<Respo
 
 test('a key beyond its rate gets 429, and what it is told to wait is enough', async (context) => {
   const home = await DaemonHome.create(context);
-  const slow = await home.createKey('deploy', '--events-per-second', '100', '--burst-seconds', '1');
+  const slow = await home.createKey('deploy', { limits: { events_per_second: 100, burst_seconds: 1 } });
   const free = await home.createKey('deploy');
   const daemon = await home.start();
   assert.equal((await post(daemon, slow, 150)).status, 202);
@@ -58,7 +58,7 @@ test('a quota survives a restart, and is lifted by a reload', async (context) =>
 test('a key made with limits while the daemon runs has them within two seconds, and the list shows them', async (context) => {
   const home = await DaemonHome.create(context);
   const daemon = await home.start();
-  const key = await home.createKey('deploy', '--bytes-per-second', '1000', '--burst-seconds', '1');
+  const key = await home.createKey('deploy', { limits: { bytes_per_second: 1000, burst_seconds: 1 } });
   await until('the key counts', 2_000, async () => (await post(daemon, key, 100)).status === 202);
   assert.equal((await post(daemon, key, 1)).status, 429);
   assert.match((await home.command(['keys', 'list'])).stdout, /bytes_per_second=1000,burst_seconds=1/);

@@ -67,7 +67,7 @@ async function refusalOf(answer: Response): Promise<string> {
 test('a release page: products, their versions, what runs where, what is in progress, how long it took', async (context) => {
   const home = await DaemonHome.create(context);
   const [key, other_key] = [await home.createKeyOf('events', 'org_a'), await home.createKeyOf('events', 'org_b')];
-  const read_key = await home.createKey('read', '--organization', 'org_a');
+  const read_key = await home.createKey('read', { organization_id: 'org_a' });
   const daemon = await home.start();
   const pipeline = new Pipeline(daemon, key);
   const ids: string[] = [];

@@ -24,7 +24,7 @@ test('a scrape takes 10 ms at most, and has as many series with many tenants and
   const home = await DaemonHome.create(context);
   const keys: string[] = [];
   for (const number of [0, 1, 2, 3])
-    keys.push(await home.createKey('deploy', '--organization', `org_${number}`, '--project', `proj_${number}`));
+    keys.push(await home.createKey('deploy', { organization_id: `org_${number}`, project_id: `proj_${number}` }));
   const daemon = await home.start();
   await send(daemon, keys[0] ?? '', ['device'], 1);
   await until('it is delivered', SCRAPED_MS_MAX, async () => (await daemon.count('deploy_events')) === 1);

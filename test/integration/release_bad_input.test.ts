@@ -108,7 +108,8 @@ test('a key sees its own organization, project and environment and no other', as
     assert.deepEqual(await reader.release('rel_1', '', key), { ...empty, release_id: 'rel_1' });
     assert.equal((await reader.get('?after=rel_1', key)).status, 400);
   }
-  for (const use of ['deploy', 'events', 'webhook']) assert.equal((await reader.get('', await reader.home.createKey(use))).status, 401);
+  for (const use of ['deploy', 'events', 'webhook'] as const)
+    assert.equal((await reader.get('', await reader.home.createKey(use))).status, 401);
   assert.equal((await reader.get('', '')).status, 401);
 });
 

@@ -210,7 +210,7 @@ const CASES: Readonly<Record<string, (stage: Stage, context: TestContext) => Pro
     second.sendJson({ seq: 41, events: [] });
     const [reused] = await second.take(1);
     assert.equal(reused?.error, 'stream_seq_reused', 'other bytes under the same number are never taken for acknowledged');
-    const foreign = await stage.clientOf(await stage.home.createKey('deploy', '--environment', 'test'), '&session=phone-1');
+    const foreign = await stage.clientOf(await stage.home.createKey('deploy', { environment: 'test' }), '&session=phone-1');
     foreign.sendJson({ seq: 41, events: [] });
     assert.deepEqual(await foreign.take(1), [{ seq: 41, accepted: 0, rejected: 0 }], 'a session is its tenant’s own');
     foreign.cut();

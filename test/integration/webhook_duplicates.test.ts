@@ -22,7 +22,7 @@ async function send(daemon: RunningDaemon, key: string, body: string): Promise<s
 test('the same webhook is stored once: sent again, sent at once, after a restart, after a kill -9', async (context) => {
   const home = await DaemonHome.create(context);
   const key = await home.createKey('webhook');
-  const other_key = await home.createKey('webhook', '--project', 'proj_other');
+  const other_key = await home.createKey('webhook', { project_id: 'proj_other' });
   const first = await home.start();
   assert.equal(await send(first, key, webhook('a')), 'accepted');
   assert.equal(await send(first, key, webhook('a')), 'duplicate');

@@ -13,6 +13,8 @@ export interface CrashPlan {
   /** Of the daemon. */
   readonly kills: number;
   readonly engine_kills: number;
+  /** Of a device between batches; absent: none. */
+  readonly pause_ms?: number;
 }
 
 export interface CrashReport extends Audit {
@@ -38,7 +40,8 @@ export async function crashRun(owner: Owner, plan: CrashPlan, killed: (kills: nu
     post: (path: string, body: string, headers: Readonly<Record<string, string>>) => daemon.post(path, body, headers),
     query: <Row>(sql: string) => daemon.query<Row>(sql),
   };
-  const load = new DeviceLoad(endpoint, key, DEVICES);
+  const load = new DeviceLoad(endpoint, key, { devices: DEVICES, pause_ms: plan.pause_ms ?? 0 });
+  owner.after(() => load.stop());
   load.start();
   for (const [index, victim] of victimsOf(plan, random).entries()) {
     if (victim === 'engine') {

@@ -47,8 +47,9 @@ export class CuttingProxy {
   }
 
   private async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
+    const closed = once(this.server, 'close');
     this.server.close();
-    await once(this.server, 'close');
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
   }
 }

@@ -3,11 +3,17 @@
  * removed when its test ends, however that ends.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
+import type { KeyUse } from '../../src/contract/tenant.ts';
+import type { KeyRequest } from '../../src/pipeline/admission/key_rules.ts';
+import { KeyStore } from '../../src/pipeline/admission/keys.ts';
+import { NodeKeyFile } from '../../src/pipeline/admission/node_key_file.ts';
 import { freePort } from './free_port.ts';
 import { until } from './until.ts';
 
@@ -96,27 +102,19 @@ export class DaemonHome {
   }
 
   /** A key that knows an organization and nothing more. */
-  async createKeyOf(use: string, organization: string): Promise<string> {
-    const { stdout } = await this.command(['keys', 'create', '--use', use, '--organization', organization, '--json']);
-    const created: { key: string } = JSON.parse(stdout);
-    return created.key;
+  createKeyOf(use: KeyUse, organization_id: string): Promise<string> {
+    return this.storeKey({ use, organization_id });
   }
 
-  async createKey(use: string, ...more: readonly string[]): Promise<string> {
-    const { stdout } = await this.command([
-      'keys',
-      'create',
-      '--use',
-      use,
-      '--organization',
-      'org_test',
-      '--project',
-      'proj_test',
-      '--json',
-      ...more,
-    ]);
-    const created: { key: string } = JSON.parse(stdout);
-    return created.key;
+  createKey(use: KeyUse, more: Partial<KeyRequest> = {}): Promise<string> {
+    return this.storeKey({ use, organization_id: 'org_test', project_id: 'proj_test', ...more });
+  }
+
+  /** As `keys create` does, without a process for each. */
+  private async storeKey(request: KeyRequest): Promise<string> {
+    const file = new NodeKeyFile(this.environment()['PENSTOCK_DATA_DIR'] ?? this.data_dir, SYSTEM_CLOCK);
+    const { secret } = await new KeyStore({ file, clock: SYSTEM_CLOCK, randomBytes }).create(request);
+    return secret;
   }
 }
 

@@ -80,22 +80,30 @@ class Device {
   }
 }
 
+export interface LoadShape {
+  readonly devices: number;
+  /** Makes each event so much longer. */
+  readonly padding_bytes?: number;
+  /** After each batch that was taken; 0 when absent: as fast as it goes, which costs the machine all that it has. */
+  readonly pause_ms?: number;
+}
+
 /** The devices, their sending, and what became of what they sent. */
 export class DeviceLoad {
   private readonly devices: readonly Device[];
   private is_sending = false;
   private sending: Promise<unknown> = Promise.resolve();
   refused = 0;
+  private readonly pause_ms: number;
 
-  /** @param padding_bytes makes each event so much longer */
   constructor(
     private readonly endpoint: Endpoint,
     private readonly key: string,
-    devices: number,
-    padding_bytes = 0,
+    { devices, padding_bytes = 0, pause_ms = 0 }: LoadShape,
   ) {
     const padding = 'p'.repeat(padding_bytes);
     this.devices = Array.from({ length: devices }, (_, index) => new Device(`device-${index}`, padding));
+    this.pause_ms = pause_ms;
   }
 
   /** Sends until `stop`, each device one request after the other, whether somebody answers or not. */
@@ -140,6 +148,7 @@ export class DeviceLoad {
       ]);
       if (answer?.status === 202) {
         device.acknowledged.add(batch);
+        if (this.pause_ms > 0) await setTimeout(this.pause_ms);
         continue;
       }
       this.refused++;

@@ -44,8 +44,6 @@ interface Answered {
 }
 
 export class FaultyProxy {
-  /** How often each fault has happened. */
-  readonly happened = new Map<ProxyFault, number>();
   private readonly server: Server;
   private readonly late: Set<Promise<unknown>> = new Set();
 
@@ -81,7 +79,6 @@ export class FaultyProxy {
     for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
     const body = Buffer.concat(chunks);
     const fault = this.options.fault(incoming.url ?? '/');
-    if (fault !== undefined) this.happened.set(fault, (this.happened.get(fault) ?? 0) + 1);
     if (fault === 'reset') outgoing.destroy();
     else if (fault === 'refuse') outgoing.writeHead(500).end('a proxy in between has failed');
     else if (fault === 'cut_request') await this.forward(incoming, body, Math.floor(body.length / 2)).catch(() => outgoing.destroy());

@@ -13,13 +13,16 @@ import { until } from './until.ts';
 
 export interface ProxyPlan {
   readonly seed: number;
-  /** How long requests fail, or longer, until every kind of fault has happened. */
+  /** How long requests fail, or longer, until every kind of fault has happened to an INSERT. */
   readonly faulty_ms: number;
   /** Of the daemon, spread over that time. */
   readonly kills: number;
+  /** Of a device between batches; absent: none. */
+  readonly pause_ms?: number;
 }
 
 export interface ProxyReport extends Audit {
+  /** Those that happened to INSERTs. */
   readonly faults: ReadonlyMap<ProxyFault, number>;
 }
 
@@ -39,20 +42,38 @@ function faultsInTurn(random: SeededRandom): () => ProxyFault | undefined {
   };
 }
 
-/** Migrations, which come before, wait for seconds after a failure, and a ping proves nothing. */
-function isOfDelivery(url: string): boolean {
-  return !url.startsWith('/ping') && !url.includes('query_id=migrate-');
+/** Half of delivery's requests fail: its INSERTs in every way, in turn, and so what it asks of ClickHouse when one is in doubt. */
+class Faults {
+  readonly of_inserts = new Map<ProxyFault, number>();
+  is_on = false;
+  private readonly next_of_insert: () => ProxyFault | undefined;
+  private readonly next_of_question: () => ProxyFault | undefined;
+
+  constructor(private readonly random: SeededRandom) {
+    this.next_of_insert = faultsInTurn(random);
+    this.next_of_question = faultsInTurn(random);
+  }
+
+  of(url: string): ProxyFault | undefined {
+    const is_question = url.includes('query_id=ask-');
+    const is_insert = /[?&]query=INSERT/.test(url);
+    // Migrations and retention, which come before, wait for seconds after a failure, and a ping proves nothing.
+    if (!this.is_on || !(is_question || is_insert) || this.random.fraction() >= FAULTY_SHARE) return undefined;
+    if (is_question) return this.next_of_question();
+    const fault = this.next_of_insert();
+    if (fault !== undefined) this.of_inserts.set(fault, (this.of_inserts.get(fault) ?? 0) + 1);
+    return fault;
+  }
 }
 
 export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyReport> {
   const random = seededRandom(plan.seed);
   const engine = await startEngine(owner);
-  const next_fault = faultsInTurn(random);
-  let is_faulty = false;
+  const faults = new Faults(random);
   const proxy = new FaultyProxy({
     target: engine.url,
     late_ms: 2 * REQUEST_TIMEOUT_MS,
-    fault: (url) => (is_faulty && isOfDelivery(url) && random.fraction() < FAULTY_SHARE ? next_fault() : undefined),
+    fault: (url) => faults.of(url),
   });
   const port = await proxy.listen();
   owner.after(() => proxy.close());
@@ -66,26 +87,25 @@ export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyRepo
   });
   const key = await home.createKey('deploy');
   let daemon = await home.start();
-  const load = new DeviceLoad(
-    { post: (path, body, headers) => daemon.post(path, body, headers), query: (sql) => engine.query(sql) },
-    key,
-    DEVICES,
-  );
+  const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query: (sql) => engine.query(sql) }, key, {
+    devices: DEVICES,
+    pause_ms: plan.pause_ms ?? 0,
+  });
   owner.after(() => load.stop());
   load.start();
-  is_faulty = true;
+  faults.is_on = true;
   for (let kill = 0; kill < plan.kills; kill++) {
     await setTimeout(plan.faulty_ms / (plan.kills + 1));
     await daemon.stop('SIGKILL');
     daemon = await home.start();
   }
   await setTimeout(plan.faulty_ms / (plan.kills + 1));
-  await until('every kind of fault has happened', FAULTS_MS_MAX, () => proxy.happened.size === PROXY_FAULTS.length);
+  await until('every kind of fault has happened', FAULTS_MS_MAX, () => faults.of_inserts.size === PROXY_FAULTS.length);
   await load.stop();
-  is_faulty = false;
+  faults.is_on = false;
   await untilDelivered(daemon, STILL_MS_MAX);
   await proxy.settle();
   const audit = await load.audit();
   await daemon.stop();
-  return { ...audit, faults: proxy.happened };
+  return { ...audit, faults: faults.of_inserts };
 }

@@ -3,14 +3,15 @@
  *
  * What has been done stands in the table `schema_versions`: one row per table and version reached. Two daemons may start
  * at once, because every statement is safe to run twice and a version written twice is the same version; nothing is locked,
- * so nothing stays locked when a daemon dies half way. A step is recorded after it ran: a crash in between runs it again.
+ * so nothing stays locked when a daemon dies half way. Versions are read at once and steps recorded at once, after they ran and also
+ * when one failed, since each statement costs a start its time: a crash in between runs them again.
  */
 import { assert } from '../../base/assert.ts';
 import { SinkFailure } from '../../contract/sink.ts';
 import type { Table } from '../../contract/table.ts';
 import { quoteIdentifier } from '../../contract/table_ddl.ts';
 import type { ClickHouseClient } from '../connection.ts';
-import { type Answer, runStatement } from '../statement.ts';
+import { type Answer, runStatement, type StatementParameters } from '../statement.ts';
 
 /** The tables and views that migrations look after, in this order: name and statements, oldest first. */
 export type MigratedTable = Pick<Table, 'name' | 'migrations'>;
@@ -45,8 +46,44 @@ export async function migrate(ports: MigrationPorts, database: string, tables: r
   const quoted_database = quoteIdentifier(database);
   await run(ports, `CREATE DATABASE IF NOT EXISTS ${quoted_database}`);
   await run(ports, versionsTableStatement(quoted_database));
+  const found = await readVersions(ports, database);
+  const steps: Step[] = [];
+  try {
+    return await runSteps(ports, quoted_database, { tables, found, steps });
+  } finally {
+    if (steps.length > 0) await recordSteps(ports, quoted_database, steps);
+  }
+}
+
+/** A migration that ran. */
+interface Step {
+  readonly table: string;
+  readonly version: number;
+}
+
+interface Work {
+  readonly tables: readonly MigratedTable[];
+  readonly found: ReadonlyMap<string, number>;
+  /** Takes down what ran. */
+  readonly steps: Step[];
+}
+
+async function runSteps(ports: MigrationPorts, quoted_database: string, { tables, found, steps }: Work): Promise<MigrationResult[]> {
   const results: MigrationResult[] = [];
-  for (const table of tables) results.push(await migrateTable(ports, database, table));
+  for (const { name: table, migrations } of tables) {
+    const version_found = found.get(table) ?? 0;
+    for (let version = version_found; version < migrations.length; version++) {
+      const statement = migrations[version];
+      assert(statement?.includes('{database}.') === true, `BUG: migration ${version} of ${table} names no database`);
+      await run(
+        ports,
+        statement.replaceAll('{database}', () => quoted_database),
+      );
+      steps.push({ table, version: version + 1 });
+    }
+    const version_reached = Math.max(version_found, migrations.length);
+    results.push({ table, version_found, version_reached, ahead: version_found > migrations.length });
+  }
   return results;
 }
 
@@ -57,41 +94,35 @@ function versionsTableStatement(quoted_database: string): string {
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
 }
 
-async function migrateTable(ports: MigrationPorts, database: string, table: MigratedTable): Promise<MigrationResult> {
-  const quoted_database = quoteIdentifier(database);
-  const version_found = await readVersion(ports, database, table.name);
-  const version_known = table.migrations.length;
-  for (let version = version_found; version < version_known; version++) {
-    const statement = table.migrations[version];
-    assert(statement?.includes('{database}.') === true, `BUG: migration ${version} of ${table.name} names no database`);
-    await run(
-      ports,
-      statement.replaceAll('{database}', () => quoted_database),
-    );
-    await recordVersion(ports, quoted_database, table.name, version + 1);
-  }
-  const version_reached = Math.max(version_found, version_known);
-  return { table: table.name, version_found, version_reached, ahead: version_found > version_known };
-}
-
-/** The version reached; 0 when the table is not there, whatever was recorded: somebody dropped it, and it is made anew. */
-async function readVersion(ports: MigrationPorts, database: string, table_name: string): Promise<number> {
-  const query = `SELECT max(version) FROM ${quoteIdentifier(database)}.schema_versions WHERE table_name = {table_name:String}
-    AND (SELECT count() FROM system.tables WHERE database = {database:String} AND name = {table_name:String}) > 0`;
-  const answer = await run(ports, query, { database, table_name });
-  if (/^\d{1,9}\n$/.test(answer.text)) return Number(answer.text);
-  throw new SinkFailure(`not a version: ${answer.text.slice(0, 100)}`, false, 'retry', 'NOT_A_VERSION');
-}
-
-async function recordVersion(ports: MigrationPorts, quoted_database: string, table_name: string, version: number): Promise<void> {
-  await run(
-    ports,
-    `INSERT INTO ${quoted_database}.schema_versions (table_name, version, applied_at)
-     SELECT {table_name:String}, {version:UInt32}, fromUnixTimestamp64Milli({applied_at_ms:Int64}, 'UTC')`,
-    { table_name, version, applied_at_ms: Math.floor(ports.clock.nowMs()) },
+/** The versions reached; none for a table that is not there, whatever was recorded: somebody dropped it, and it is made anew. */
+async function readVersions(ports: MigrationPorts, database: string): Promise<ReadonlyMap<string, number>> {
+  const query = `SELECT table_name, max(version) FROM ${quoteIdentifier(database)}.schema_versions
+    WHERE table_name IN (SELECT name FROM system.tables WHERE database = {database:String}) GROUP BY table_name`;
+  const { text } = await run(ports, query, { database });
+  const lines = text.split('\n').slice(0, -1);
+  return new Map(
+    lines.map((line) => {
+      const [, table, version] = /^([^\t]+)\t(\d{1,9})$/.exec(line) ?? [];
+      if (table === undefined) throw new SinkFailure(`not a version: ${line.slice(0, 100)}`, false, 'retry', 'NOT_A_VERSION');
+      return [table, Number(version)];
+    }),
   );
 }
 
-function run(ports: MigrationPorts, query: string, parameters: Record<string, string | number> = {}): Promise<Answer> {
+async function recordSteps(ports: MigrationPorts, quoted_database: string, steps: readonly Step[]): Promise<void> {
+  await run(
+    ports,
+    `INSERT INTO ${quoted_database}.schema_versions (table_name, version, applied_at)
+     SELECT step.1, step.2, fromUnixTimestamp64Milli({applied_at_ms:Int64}, 'UTC')
+     FROM (SELECT arrayJoin(arrayZip({tables:Array(String)}, {versions:Array(UInt32)})) AS step)`,
+    {
+      tables: steps.map(({ table }) => table),
+      versions: steps.map(({ version }) => version),
+      applied_at_ms: Math.floor(ports.clock.nowMs()),
+    },
+  );
+}
+
+function run(ports: MigrationPorts, query: string, parameters: StatementParameters = {}): Promise<Answer> {
   return runStatement(ports.client, { query, query_id: `migrate-${ports.random.uuid()}`, parameters });
 }

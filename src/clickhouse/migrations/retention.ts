@@ -31,9 +31,10 @@ export async function applyRetention(
 ): Promise<RetentionResult[]> {
   if (months === null) return [];
   const results: RetentionResult[] = [];
+  const ttls = await readTtls(ports, database);
   for (const { name, expires_by } of tables) {
     if (expires_by === undefined) continue;
-    const result = await applyToTable(ports, { database, table: name, column: expires_by, months });
+    const result = await applyToTable(ports, { database, table: name, column: expires_by, months }, ttls.get(name) ?? '');
     if (result !== undefined) results.push(result);
   }
   return results;
@@ -46,9 +47,9 @@ interface Wanted {
   readonly months: number;
 }
 
-async function applyToTable(ports: MigrationPorts, wanted: Wanted): Promise<RetentionResult | undefined> {
+/** @param present the table's TTL as the server writes it */
+async function applyToTable(ports: MigrationPorts, wanted: Wanted, present: string): Promise<RetentionResult | undefined> {
   const { table, months } = wanted;
-  const present = await readTtl(ports, wanted);
   const present_months = monthsOf(present, wanted.column);
   if (present_months === months) return undefined;
   if (present_months === undefined) return { table, outcome: 'foreign', detail: present };
@@ -73,11 +74,16 @@ function ttlOf(column: string, months: number): string {
   return `toStartOfMonth(${column}) + toIntervalMonth(${months + 1})`;
 }
 
-/** The table's TTL as the server writes it; empty without one. */
-async function readTtl(ports: MigrationPorts, { database, table }: Wanted): Promise<string> {
-  const query = 'SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = {table:String} FORMAT TSVRaw';
-  const answer = await run(ports, query, { database, table });
-  return /\bTTL (.+?)(?: SETTINGS .*)?$/s.exec(answer.trimEnd())?.[1] ?? '';
+/** TTLs by table, as the server writes them; empty without one. */
+async function readTtls(ports: MigrationPorts, database: string): Promise<ReadonlyMap<string, string>> {
+  const query = 'SELECT name, engine_full FROM system.tables WHERE database = {database:String} FORMAT JSONCompactEachRow';
+  const lines = (await run(ports, query, { database })).trim().split('\n').filter(Boolean);
+  return new Map(
+    lines.map((line) => {
+      const [table, engine]: readonly [string, string] = JSON.parse(line);
+      return [table, /\bTTL (.+?)(?: SETTINGS .*)?$/s.exec(engine)?.[1] ?? ''];
+    }),
+  );
 }
 
 /** How many months a TTL keeps rows: 0 without one, undefined for one that is not ours. */

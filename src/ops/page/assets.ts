@@ -1,5 +1,6 @@
 /**
- * The page's files: HTML, CSS, modules and uPlot, read once at the start and served from memory, compressed for who takes it.
+ * The page's files: HTML, CSS, modules and uPlot, read once at the start and served from memory, compressed for who takes it once
+ * somebody asks.
  *
  * They hold no data, so that they are open without the token: a browser must have the page before it can ask for one. The browser
  * may keep them and asks each time whether they are still the same. The policy lets the page load from here and nowhere else.
@@ -40,9 +41,9 @@ export function loadAssets(files: readonly AssetFile[], read_file: (file: string
   return Promise.all(files.map(async ({ path, file }) => createRoute(path, extname(file), await read_file(file))));
 }
 
-async function createRoute(path: string, ending: string, bytes: Uint8Array): Promise<AdminRoute> {
+function createRoute(path: string, ending: string, bytes: Uint8Array): AdminRoute {
   const content_type = CONTENT_TYPES[ending] ?? 'application/octet-stream';
-  const compressed = await promisify(gzip)(bytes);
+  let compressed: Promise<Uint8Array> | undefined;
   const tag = `"${hash('sha256', bytes, 'hex').slice(0, 32)}"`;
   const headers = {
     'Cache-Control': 'no-cache',
@@ -51,10 +52,11 @@ async function createRoute(path: string, ending: string, bytes: Uint8Array): Pro
     ETag: tag,
     Vary: 'Accept-Encoding',
   };
-  const answer = (request: AdminRequest) => {
+  const answer = async (request: AdminRequest) => {
     if (request.headers['if-none-match'] === tag) return { status: 304, content_type, body: '', headers };
     if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) return { status: 200, content_type, body: bytes, headers };
-    return { status: 200, content_type, body: compressed, headers: { ...headers, 'Content-Encoding': 'gzip' } };
+    compressed ??= promisify(gzip)(bytes);
+    return { status: 200, content_type, body: await compressed, headers: { ...headers, 'Content-Encoding': 'gzip' } };
   };
   return { path, is_open: true, is_part: path !== '/', answer };
 }

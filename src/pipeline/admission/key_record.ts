@@ -5,7 +5,7 @@
  * key_id met in a log can always be explained.
  */
 import { hash } from 'node:crypto';
-import { Ajv } from 'ajv';
+import { judgeOf } from '../../base/schema.ts';
 import type { KeyLimits } from '../../contract/rate.ts';
 import { KEY_USES, type KeyUse } from '../../contract/tenant.ts';
 
@@ -37,7 +37,7 @@ interface KeyFileContent {
 
 const TEXT = { type: 'string' };
 const COUNT = { type: 'integer', minimum: 0 };
-const FILE_SCHEMA = {
+export const KEY_FILE_SCHEMA = {
   type: 'object',
   required: ['version', 'keys'],
   additionalProperties: false,
@@ -75,7 +75,7 @@ const FILE_SCHEMA = {
   },
 };
 
-const is_key_file_content = new Ajv({ allowUnionTypes: true }).compile<KeyFileContent>(FILE_SCHEMA);
+const is_key_file_content = judgeOf<KeyFileContent>(KEY_FILE_SCHEMA);
 
 /** Reads the text of `keys.json`; throws an Error that says what is wrong with it. */
 export function parseKeyFile(text: string): readonly KeyRecord[] {

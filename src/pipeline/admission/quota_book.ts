@@ -6,7 +6,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
+import { judgeOf } from '../../base/schema.ts';
 import type { Clock, Timer } from '../../contract/ports.ts';
 import type { DayCounts, KeyMeters } from './key_meters.ts';
 
@@ -17,7 +17,7 @@ interface QuotaFileContent extends DayCounts {
   readonly version: 1;
 }
 
-const is_quota_file = new Ajv().compile<QuotaFileContent>({
+export const QUOTA_FILE_SCHEMA = {
   type: 'object',
   required: ['version', 'day', 'events'],
   additionalProperties: false,
@@ -26,7 +26,9 @@ const is_quota_file = new Ajv().compile<QuotaFileContent>({
     day: { type: 'integer' },
     events: { type: 'object', additionalProperties: { type: 'integer', minimum: 0 } },
   },
-});
+};
+
+const is_quota_file = judgeOf<QuotaFileContent>(QUOTA_FILE_SCHEMA);
 
 export class QuotaBook {
   private readonly path: string;

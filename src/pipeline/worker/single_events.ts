@@ -2,7 +2,6 @@
  * The worker's part of a source whose requests bring one event each: every request becomes a block of its own and says what the
  * event claims, since the main thread may still have to refuse it.
  */
-import type { Ajv } from 'ajv';
 import { assert } from '../../base/assert.ts';
 import { uuidText } from '../../base/uuid.ts';
 import { type SingleOutcome, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
@@ -22,7 +21,6 @@ export interface SharedTools {
   readonly kernel: Kernel;
   readonly guard: JsonGuard;
   readonly identities: Identities;
-  readonly ajv: Ajv;
 }
 
 export class SingleEvents {
@@ -103,10 +101,10 @@ export class SingleEvents {
     return taken;
   }
 
-  private createTools({ ajv, guard }: SharedTools): SingleTools {
+  private createTools({ guard }: SharedTools): SingleTools {
     return {
       eventBytesMax: () => this.event_bytes_max,
-      compile: (schema) => compileValidator(ajv, schema),
+      compile: (schema) => compileValidator(schema),
       parseObject: (request) => this.bodies.parse(request),
       readMembers: (request) => this.bodies.readMembers(request),
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),

@@ -24,7 +24,7 @@ import { KernelPath } from './kernel_path.ts';
 import { PriorityWatch } from './priority_watch.ts';
 import { type BodyLimits, type RequestBodies, readBodies } from './request_bodies.ts';
 import { SingleEvents } from './single_events.ts';
-import { compileValidator, createAjv } from './validator.ts';
+import { compileValidator } from './validator.ts';
 
 /** What one source of batches needs in this worker. */
 interface Workbench {
@@ -176,18 +176,17 @@ export class SlabProcessor {
 
   private createSingleEvents(source: SingleSource): SingleEvents {
     const { kernel, guard, identities } = this;
-    return new SingleEvents(source, { kernel, guard, identities, ajv: createAjv() });
+    return new SingleEvents(source, { kernel, guard, identities });
   }
 
   private createWorkbench(source: BatchSource): Workbench {
-    const ajv = createAjv();
     const { bodies, columns } = this.kernel;
     const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table, columns)]));
     const reasons: RejectionReason[] = [];
     const priority = new PriorityWatch(source.priority);
     const tools: DecoderTools = {
       eventBytesMax: () => this.event_bytes_max,
-      compile: (schema) => compileValidator(ajv, schema),
+      compile: (schema) => compileValidator(schema),
       parseBatch: (request, member) => {
         return this.batches.parse(request, member) ?? this.batches;
       },

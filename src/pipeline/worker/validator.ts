@@ -1,15 +1,8 @@
-/** AJV as the judge of events: compiles a source's schema, and names the rule that an event breaks first. */
-import { Ajv, type ErrorObject } from 'ajv';
+/** AJV as the judge of events: it names the rule of a source's schema that an event breaks first. */
+import type { ErrorObject } from 'ajv';
 import { assert } from '../../base/assert.ts';
+import { judgeOf } from '../../base/schema.ts';
 import type { BrokenRule, JsonSchema, RejectionReason, Validator } from '../../contract/source.ts';
-
-/**
- * `$data` stays off (it would let an event choose its own rules), and so does allErrors (one reason is enough). Where a schema is a
- * union, its discriminator says which branch is looked at. What a schema refers to is compiled once and not wherever it is used.
- */
-export function createAjv(): Ajv {
-  return new Ajv({ strict: true, allowUnionTypes: true, discriminator: true, inlineRefs: false });
-}
 
 function reasonOf(keyword: string, instance_path: string): RejectionReason {
   switch (keyword) {
@@ -50,8 +43,8 @@ function brokenRule(problem: ErrorObject | undefined): BrokenRule {
   }
 }
 
-export function compileValidator<Event>(ajv: Ajv, schema: JsonSchema): Validator<Event> {
-  const validate = ajv.compile<Event>(schema);
+export function compileValidator<Event>(schema: JsonSchema): Validator<Event> {
+  const validate = judgeOf<Event>(schema);
   return {
     accepts: (value): value is Event => validate(value),
     reason: () => {

@@ -3,8 +3,10 @@
  *
  * A statement whose connection failed is sent once more, on another connection: the statements here may all be repeated. Whatever else goes wrong is
  * `registry_unavailable` with the server's own words, which never hold the password.
+ *
+ * The client's modules are loaded with the first statement: a daemon whose registry is embedded never needs them.
  */
-import pg from 'pg';
+import type pg from 'pg';
 import { OperatingError } from '../../contract/errors.ts';
 
 const CONNECTIONS_MAX = 4;
@@ -21,29 +23,39 @@ export interface Rows {
   readonly count: number;
 }
 
+interface Client {
+  readonly pool: pg.Pool;
+  isRefusal(error: unknown): error is pg.DatabaseError;
+}
+
+async function createClient(url: string): Promise<Client> {
+  const { Pool, DatabaseError } = (await import('pg')).default;
+  const pool = new Pool({
+    connectionString: url,
+    max: CONNECTIONS_MAX,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: STATEMENT_MS_MAX,
+    query_timeout: ANSWER_MS_MAX,
+    keepAlive: true,
+    application_name: 'penstock',
+  });
+  // An idle connection that the server closed: the pool has dropped it already, and the next statement says what is wrong, if anything is.
+  pool.on('error', () => undefined);
+  return { pool, isRefusal: (error) => error instanceof DatabaseError };
+}
+
 export class Connections {
-  private readonly pool: pg.Pool;
+  private client: Promise<Client> | undefined;
 
   /** @param url `postgres://user:password@host:port/database?parameters` */
-  constructor(url: string) {
-    this.pool = new pg.Pool({
-      connectionString: url,
-      max: CONNECTIONS_MAX,
-      connectionTimeoutMillis: CONNECT_MS_MAX,
-      statement_timeout: STATEMENT_MS_MAX,
-      query_timeout: ANSWER_MS_MAX,
-      keepAlive: true,
-      application_name: 'penstock',
-    });
-    // An idle connection that the server closed: the pool has dropped it already, and the next statement says what is wrong, if anything is.
-    this.pool.on('error', () => undefined);
-  }
+  constructor(private readonly url: string) {}
 
   async query(statement: string, parameters: readonly unknown[]): Promise<Rows> {
+    const client = await this.connected();
     try {
       return await this.send(statement, parameters);
     } catch (error) {
-      if (!mayPass(error)) throw unavailable(error);
+      if (client.isRefusal(error) && !PASSING_STATES.test(error.code ?? '')) throw unavailable(error);
     }
     return this.send(statement, parameters).catch((error: unknown) => {
       throw unavailable(error);
@@ -52,24 +64,26 @@ export class Connections {
 
   /** Several statements without parameters, in one message. */
   async script(statements: string): Promise<void> {
-    await this.pool.query(statements).catch((error: unknown) => {
+    const { pool } = await this.connected();
+    await pool.query(statements).catch((error: unknown) => {
       throw unavailable(error);
     });
   }
 
   async close(): Promise<void> {
-    await this.pool.end();
+    await (await this.client)?.pool.end();
   }
 
   private async send(statement: string, parameters: readonly unknown[]): Promise<Rows> {
-    const result = await this.pool.query<Record<string, unknown>>(statement, [...parameters]);
+    const { pool } = await this.connected();
+    const result = await pool.query<Record<string, unknown>>(statement, [...parameters]);
     return { rows: result.rows, count: result.rowCount ?? 0 };
   }
-}
 
-function mayPass(error: unknown): boolean {
-  const is_refused_by_server = error instanceof pg.DatabaseError;
-  return !is_refused_by_server || PASSING_STATES.test(error.code ?? '');
+  private connected(): Promise<Client> {
+    this.client ??= createClient(this.url);
+    return this.client;
+  }
 }
 
 function unavailable(error: unknown): OperatingError {

@@ -26,4 +26,7 @@ export function eventSchema(kind: EventKind): JsonSchema {
   };
 }
 
-export const RELEASE_EVENT_SCHEMA: JsonSchema = { anyOf: [eventSchema(DEPLOYMENT), eventSchema(BUILD)] };
+/** One for each kind. */
+export const EVENT_SCHEMAS: readonly JsonSchema[] = [DEPLOYMENT, BUILD].map(eventSchema);
+
+export const RELEASE_EVENT_SCHEMA: JsonSchema = { anyOf: EVENT_SCHEMAS };

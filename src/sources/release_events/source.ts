@@ -4,7 +4,7 @@ import { ReleaseEventDecoder } from './decoder.ts';
 import { documentationOf } from './documentation.ts';
 import { BUILD, DEPLOYMENT, type EventKind } from './kinds.ts';
 import { SAMPLES } from './samples.ts';
-import { RELEASE_EVENT_SCHEMA } from './schema.ts';
+import { EVENT_SCHEMAS, RELEASE_EVENT_SCHEMA } from './schema.ts';
 import { BUILD_EVENTS, DEPLOYMENT_EVENTS } from './tables.ts';
 import { ENVIRONMENTS, PRODUCTS, VERSIONS } from './views.ts';
 
@@ -37,6 +37,7 @@ export const RELEASE_EVENTS: SingleSource = {
   tables: [DEPLOYMENT_EVENTS, BUILD_EVENTS],
   views: [PRODUCTS, ENVIRONMENTS, VERSIONS],
   schema: RELEASE_EVENT_SCHEMA,
+  compiled_schemas: EVENT_SCHEMAS,
   samples: SAMPLES,
   createDecoder: (tools) =>
     new ReleaseEventDecoder(

@@ -22,8 +22,8 @@ function versions(version: number): { respond: Responder; statements: string[]; 
   let reached = version;
   const statements: string[] = [];
   const respond: Responder = (asked, response) => {
-    if (asked.query.startsWith('SELECT max(version)')) return void response.end(`${reached}\n`);
-    if (asked.query.startsWith('INSERT')) reached = Number(asked.parameters.get('param_version'));
+    if (asked.query.startsWith('SELECT table_name, max(version)')) return void response.end(reached > 0 ? `events\t${reached}\n` : '');
+    if (asked.query.startsWith('INSERT')) reached = Math.max(...JSON.parse(asked.parameters.get('param_versions') ?? ''));
     else statements.push(asked.query);
     response.end();
   };

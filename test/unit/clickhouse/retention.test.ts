@@ -16,7 +16,7 @@ interface Run {
 
 async function apply(context: TestContext, months: number | null, engine: string, code?: number): Promise<Run> {
   const server = await startScriptedServer((asked, response) => {
-    if (asked.query.startsWith('SELECT engine_full')) response.end(`${engine}\n`);
+    if (asked.query.startsWith('SELECT name, engine_full')) response.end(`${JSON.stringify(['events', engine])}\n`);
     else if (code === undefined) response.end();
     else exception(response, code, 'no');
   });

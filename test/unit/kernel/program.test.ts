@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { judgeOf } from '../../../src/base/schema.ts';
 import type { JsonSchema } from '../../../src/contract/source.ts';
 import { compileProgram } from '../../../src/kernel/program.ts';
-import { createAjv } from '../../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../../src/sources/deploy_report/source.ts';
 import { KernelReader } from '../../support/kernel_reading.ts';
 
@@ -74,7 +74,7 @@ test('numbers, integers and booleans are checked where a schema has them, as AJV
   ] as const) {
     const changed = withProperty('count', { type });
     const reader = new KernelReader(EVENT_BYTES_MAX, changed);
-    const validate = createAjv().compile({ ...changed });
+    const validate = judgeOf({ ...changed });
     for (const text of texts) {
       const event = `{"count":${text},"event_type":"rollback","release_id":"r","distinct_id":"d"}`;
       const { rows } = reader.read(`{"events":[${event}]}`);
