@@ -7,13 +7,12 @@
  * 28 vector: u32 offset, u32 length, u32 hash of each entry, the offset that of its bytes in the first vector
  * 40 address of the slots: u32 entry + 1, or 0     44 slots - 1
  * 48, 52, 56 bytes used in the vectors at the checkpoint
- * 60 address of the caches (`text_cache.ts`, and behind it `pair_cache.ts`)
+ * 60 address of the cache (`text_cache.ts`)
  * ```
  */
 
 import { copyBytes } from './bytes';
 import { install } from './memory';
-import { PAIR_CACHE_BYTES } from './pair_cache';
 import { TEXT_CACHE_BYTES } from './text_cache';
 import { clearVector, makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorUsed } from './vector';
 
@@ -50,7 +49,7 @@ export function createColumn(kind: u32): i32 {
   const column = columnAddress(column_count);
   store<u32>(column, kind);
   if (kind === KIND_DICTIONARY) {
-    const cache = install(TEXT_CACHE_BYTES + PAIR_CACHE_BYTES);
+    const cache = install(TEXT_CACHE_BYTES);
     if (cache === 0) return -1;
     store<u32>(column + CACHE, cache);
   }

@@ -16,7 +16,6 @@ import {
 } from './columns';
 import { keyedHash } from './keyed_hash';
 import { allocate } from './memory';
-import { forgetPairs } from './pair_cache';
 import { forgetTexts } from './text_cache';
 import { makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorStart, vectorUsed } from './vector';
 
@@ -110,7 +109,6 @@ function refillSlots(column: u32): void {
 export function dropEntries(column: u32, count: u32): void {
   while (entryCount(column) > count) dropNewest(column);
   forgetTexts();
-  forgetPairs();
 }
 
 function dropNewest(column: u32): void {
@@ -136,7 +134,6 @@ export function rollBack(): void {
     if (load<u32>(column) === KIND_DICTIONARY && load<u32>(column + SLOTS) !== 0) refillSlots(column);
   }
   forgetTexts();
-  forgetPairs();
 }
 
 /** Appends a row to a text or dictionary column; false when there is no memory. */

@@ -1,12 +1,8 @@
 /** Reads one event of the common shape, its fields straight into their columns. */
-import { appendPair, fieldEnd } from './fields';
-import { findPair, learnPair, pairEnd, secondField } from './pair_cache';
+import { fieldEnd } from './fields';
 import {
-  FIELD_DICTIONARY,
   fieldAddress,
   fieldAt,
-  fieldColumn,
-  fieldKind,
   headLength,
   isHeadAt,
   key_quote,
@@ -35,8 +31,6 @@ export function readElement(from: u32, end: u32): u32 {
   at++;
   let seen: u64 = 0;
   let previous = UNKNOWN_KEY;
-  /** Where the text of the member before begins, if that is in a dictionary and could begin a pair. */
-  let pair_start: u32 = 0;
   while (true) {
     let field = <i32>likelyField(previous);
     let rules = fieldAddress(field);
@@ -51,36 +45,10 @@ export function readElement(from: u32, end: u32): u32 {
     if (field !== UNKNOWN_KEY) {
       const bit: u64 = (<u64>1) << field;
       if ((seen & bit) !== 0) break;
+      at = fieldEnd(field, rules, at, end);
+      if (at === 0) break;
       seen |= bit;
-      if (fieldKind(rules) === FIELD_DICTIONARY && load<u8>(at) === QUOTE) {
-        const column = fieldColumn(rules);
-        const start = at + 1;
-        const slot = findPair(field, column, start);
-        const second = slot === 0 ? 0 : (<u64>1) << secondField(slot);
-        if (slot !== 0 && (seen & second) === 0 && appendPair(slot, column)) {
-          seen |= second;
-          field = secondField(slot);
-          at = pairEnd(slot, start);
-          pair_start = 0;
-        } else {
-          at = fieldEnd(field, rules, at, end);
-          if (at === 0) {
-            seen ^= bit;
-            break;
-          }
-          const is_pair = pair_start !== 0 && learnPair(previous, fieldColumn(fieldAddress(previous)), field, column, pair_start, at);
-          pair_start = is_pair ? 0 : start;
-        }
-      } else {
-        pair_start = 0;
-        at = fieldEnd(field, rules, at, end);
-        if (at === 0) {
-          seen ^= bit;
-          break;
-        }
-      }
     } else {
-      pair_start = 0;
       at = valueEnd(at, end);
       if (at === 0) break;
     }

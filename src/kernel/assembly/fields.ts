@@ -8,7 +8,6 @@ import { BYTES, CACHE, INDEXES, writeVaruint } from './columns';
 import { appendIndex } from './dictionary';
 import { safeObjectEnd } from './guard';
 import { learnShape, SHAPED_BYTES_MAX, shaped_text_end, shapedEnd } from './json_shape';
-import { firstEntry, secondColumn, secondEntry } from './pair_cache';
 import {
   codePointsMax,
   codePointsMin,
@@ -125,19 +124,6 @@ function newEntryEnd(field: u32, rules: u32, slot: u32, start: u32, end: u32): u
   if (entry < 0 || !appendIndex(column, entry)) return 0;
   cacheText(slot, padded(v128.load(start), min(length, 16)), padded(v128.load(start, 16), max(length, 16) - 16), entry);
   return quote + 1;
-}
-
-/** Appends the two entries of a pair; false when there is no room at hand, and then nothing was appended. */
-export function appendPair(slot: u32, column: u32): bool {
-  const second = secondColumn(slot);
-  if (vectorRoom(column + INDEXES) < 4 || vectorRoom(second + INDEXES) < 4) return false;
-  const first_row = vectorEnd(column + INDEXES);
-  store<u32>(first_row, firstEntry(slot));
-  setVectorEnd(column + INDEXES, first_row + 4);
-  const second_row = vectorEnd(second + INDEXES);
-  store<u32>(second_row, secondEntry(slot));
-  setVectorEnd(second + INDEXES, second_row + 4);
-  return true;
 }
 
 /** Copies a text while its quote is looked for. */

@@ -13,7 +13,6 @@ import { hash as hashAt } from './hash';
 import { beginShapes } from './json_shape';
 import { inputAddress, reserveInput } from './memory';
 import { clearTable, setElement } from './scan';
-import { beginPairs } from './pair_cache';
 import { forgetTexts } from './text_cache';
 
 export { beginRequest, readBody, resumeBody } from './body';
@@ -33,7 +32,6 @@ export { findMember, scanBatch, tableAddress } from './scan';
 export function reserve(input_bytes: u32): bool {
   clearColumns();
   forgetTexts();
-  beginPairs();
   clearDigests();
   beginShapes();
   clearScratch();
