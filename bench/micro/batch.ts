@@ -1,5 +1,6 @@
 /** The events that every stage works on: bodies as a fleet sends them, and slabs as the dispatcher packs them. */
 import { EventStream } from '../../src/cli/load/event_stream.ts';
+import type { Media } from '../../src/contract/format.ts';
 import type { SlabTask } from '../../src/contract/slab.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
 import { createSlab } from '../../test/support/slabs.ts';
@@ -13,13 +14,24 @@ export const TENANT: Tenant = { organization_id: 'org_bench', project_id: 'proj_
 
 /** Bodies of `batch_events` events each. */
 export function createBodies(batches: number, batch_events: number): Buffer[] {
+  return createEvents(batches, batch_events).map((events) => Buffer.from(`{"events":[${events.join(',')}]}`));
+}
+
+/** The same events, one a line. */
+export function createLines(batches: number, batch_events: number): Buffer[] {
+  return createEvents(batches, batch_events).map((events) => Buffer.from(events.join('\n')));
+}
+
+function createEvents(batches: number, batch_events: number): string[][] {
   const stream = new EventStream(SEED, DEVICES);
   const room = Buffer.alloc(EVENT_BYTES_ROOM);
   const event = (): string => room.toString('latin1', 0, stream.write(room, 0));
-  return Array.from({ length: batches }, () => Buffer.from(`{"events":[${Array.from({ length: batch_events }, event).join(',')}]}`));
+  return Array.from({ length: batches }, () => Array.from({ length: batch_events }, event));
 }
 
 /** A slab of the bodies, of the first source, with room for the blocks that they become. */
-export function createTask(bodies: readonly Uint8Array[]): SlabTask {
-  return { ...createSlab(bodies, { tenants: [TENANT] }), output: new SharedArrayBuffer(OUTPUT_BYTES) };
+export function createTask(bodies: readonly Uint8Array[], media: Media = 'json'): SlabTask {
+  const format_of = (): { media: Media; coding: 'identity' } => ({ media, coding: 'identity' });
+  const options = { tenants: [TENANT], ...(media === 'json' ? {} : { format_of }) };
+  return { ...createSlab(bodies, options), output: new SharedArrayBuffer(OUTPUT_BYTES) };
 }

@@ -19,6 +19,7 @@ const WORKER_RATIOS: Readonly<Record<string, number>> = {
   encode: 1.3,
   'bytes to block': 0.35,
   'bytes to columns': 0.33,
+  'lines to block': 0.42,
   'bytes to block, slow path': 3.2,
 };
 /** To one write and one fdatasync of the same bytes. An fdatasync varies more than a processor does. */

@@ -12,7 +12,7 @@ import { compileValidator } from '../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { SOURCES } from '../../src/sources/list.ts';
-import { createBodies, createTask, TENANT } from './batch.ts';
+import { createBodies, createLines, createTask, TENANT } from './batch.ts';
 
 export interface Stage {
   readonly name: string;
@@ -55,6 +55,7 @@ export function workerStages(): Stage[] {
     stage('bytes to block, slow path', processSlabs(task, false)),
     stage('bytes to block', processSlabs(task, true)),
     stage('bytes to columns', readBodies(bodies)),
+    stage('lines to block', processSlabs(createTask(createLines(BATCHES, BATCH_EVENTS), 'ndjson'), true)),
   ];
 }
 

@@ -36,6 +36,7 @@ export interface KernelExports {
   scanBatch(offset: number, length: number, name_offset: number, name_bytes: number): number;
   scratchAddress(bytes: number): number;
   secretAddress(): number;
+  setElementAt(offset: number, length: number): number;
   tableAddress(): number;
 }
 

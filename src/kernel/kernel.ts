@@ -15,6 +15,8 @@ import { Instance, unsigned } from './instance.ts';
 export type ScanProblem = 'not_found' | 'nesting_too_deep' | 'too_many_keys' | 'out_of_memory' | 'repeated';
 
 const SCAN_PROBLEMS: readonly ScanProblem[] = ['not_found', 'nesting_too_deep', 'too_many_keys', 'out_of_memory', 'repeated'];
+/** No member's name: a raw control character cannot stand in one. A scan for it only looks for what hurts. */
+export const NO_MEMBER = '\u0001';
 /** Room behind the slab for member names and for texts to hash. */
 const SCRATCH_BYTES = 64 * 1024;
 /** 128 bits as four little-endian words: the 16 bytes that ClickHouse's Native format has for a UUID. */
@@ -63,10 +65,16 @@ export class Kernel {
     return problem;
   }
 
-  /** The table has one element, which the kernel put there itself when it paused. */
+  /** The table has one element, which was put there alone. */
   takeElement(): void {
     this.view();
     this.elements = 1;
+  }
+
+  /** Makes [offset, offset + length) the table's only element. Where there is no memory for it, `isExhausted` says so. */
+  setElement(offset: number, length: number): void {
+    this.instance.wasm.setElementAt(offset, length);
+    this.takeElement();
   }
 
   elementStart(index: number): number {

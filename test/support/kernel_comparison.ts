@@ -1,6 +1,7 @@
 /** Slabs of random bodies, read with the kernel and by the decoders alone: what comes out must not differ in a byte. */
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import type { BodyFormat, Media } from '../../src/contract/format.ts';
 import type { SlabTask } from '../../src/contract/slab.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
@@ -45,13 +46,24 @@ export class KernelComparison {
   /** Compares one slab; returns how many bodies it had. */
   step(): number {
     const { below, pick } = this.random;
-    const bodies = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => (below(2) === 0 ? this.hostile : this.likely).next());
-    this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]));
+    const media = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => pick<Media>(['json', 'json', 'json', 'ndjson']));
+    const bodies = media.map((each) => (each === 'json' ? this.nextBody() : this.nextLines()));
+    this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]), media);
     return bodies.length;
   }
 
-  compare(bodies: readonly Buffer[], event_bytes_max: number): void {
-    const create = (): SlabTask => createSlab(bodies, { tenants: TENANTS, tenant_of: (index) => index % 2, event_bytes_max });
+  private nextBody(): Buffer {
+    return (this.random.below(2) === 0 ? this.hostile : this.likely).next();
+  }
+
+  private nextLines(): Buffer {
+    return this.random.below(8) === 0 ? this.hostile.next() : this.likely.nextLines();
+  }
+
+  compare(bodies: readonly Buffer[], event_bytes_max: number, media: readonly Media[] = []): void {
+    const format_of = (index: number): BodyFormat => ({ media: media[index] ?? 'json', coding: 'identity' });
+    const options = { tenants: TENANTS, tenant_of: (index: number) => index % 2, event_bytes_max };
+    const create = (): SlabTask => createSlab(bodies, media.includes('ndjson') ? { ...options, format_of } : options);
     const fast = answer(this.with_kernel, create());
     const slow = answer(this.without, create());
     const is_same =

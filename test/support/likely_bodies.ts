@@ -45,6 +45,22 @@ const SHAPES = [
   ' {"a":@}',
   '{"a":@} ',
 ];
+const BLANKS = ['', '', '', ' ', '\r', '\t  ', '\v'];
+/** Lines that are no event, or one in an array, or that no parser should see. */
+const ODD_LINES = [
+  '',
+  ' \r',
+  '7',
+  '[]',
+  '{}',
+  '{"a":',
+  '1],"x":[2',
+  '\ufeff{}',
+  '{"a":1},{"a":1}',
+  `${'['.repeat(600)}${']'.repeat(600)}`,
+  `{${Array.from({ length: 1100 }, (_, index) => `"${index}":0`).join()}}`,
+  `{${Array.from({ length: 1100 }, (_, index) => `"${index}":0`).join()}`,
+];
 const ODD_SHAPES = ['{"a":@,"a":@}', '{"a.b":@}', '{"a":@,}', '[@]', '@', '{"a":@}}', '{"a" @}', '{"\\u0061":@,"b":@}', ''];
 
 export class LikelyBodies {
@@ -58,6 +74,17 @@ export class LikelyBodies {
     if (kind === 0) return body.subarray(0, below(body.length + 1));
     if (kind === 1) body[below(body.length)] = below(256);
     return body;
+  }
+
+  /** The same events on lines, blank ones among them. */
+  nextLines(): Buffer {
+    const { below, pick } = this.random;
+    const lines = Array.from({ length: 1 + below(12) }, () =>
+      this.isOneIn(10) ? pick(ODD_LINES) : pick(BLANKS) + this.event() + pick(BLANKS),
+    );
+    const body = Buffer.from(lines.join('\n') + pick(['', '\n']));
+    if (this.isOneIn(8)) body[below(body.length)] = below(256);
+    return this.isOneIn(8) ? body.subarray(0, below(body.length + 1)) : body;
   }
 
   /** Once in so many. */

@@ -12,7 +12,7 @@ import { clearScratch } from './fields';
 import { hash as hashAt } from './hash';
 import { beginShapes } from './json_shape';
 import { inputAddress, reserveInput } from './memory';
-import { clearTable } from './scan';
+import { clearTable, setElement } from './scan';
 import { forgetTexts } from './text_cache';
 
 export { beginRequest, readBody, resumeBody } from './body';
@@ -37,6 +37,12 @@ export function reserve(input_bytes: u32): bool {
   clearScratch();
   clearTable();
   return reserveInput(input_bytes);
+}
+
+/** Makes [offset, offset + length) of the input the table's only element; false when there is no memory. */
+export function setElementAt(offset: u32, length: u32): bool {
+  const start = inputAddress() + offset;
+  return setElement(start, start + length);
 }
 
 /** Hashes `length` bytes at `offset` of the input with the seed that is in the digest; the result takes its place. */

@@ -8,7 +8,7 @@
  */
 
 const SLOT_BYTES: u32 = 64;
-const PAIRS_LOG2: u32 = 6;
+const PAIRS_LOG2: u32 = 8;
 const PAIR_BYTES_LOG2: u32 = 7;
 export const TEXT_CACHE_BYTES: u32 = 1 << (PAIRS_LOG2 + PAIR_BYTES_LOG2);
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;

@@ -22,13 +22,6 @@ export class JsonText {
     for (let index = 0; index < ascii.length; index++) this.bytes[this.length++] = ascii.charCodeAt(index);
   }
 
-  /** Appends bytes as they are. */
-  rawBytes(source: Uint8Array): void {
-    this.reserve(source.length);
-    this.bytes.set(source, this.length);
-    this.length += source.length;
-  }
-
   /** Appends the UTF-8 at [start, end) of `source` as a string: quoted, and escaped where JSON must. */
   text(source: Buffer, start: number, end: number): void {
     this.reserve((end - start) * ESCAPE_BYTES_MAX + 2);

@@ -7,6 +7,9 @@ import type { BodyReader, InstalledProgram } from '../../kernel/body_reader.ts';
 import { compileProgram } from '../../kernel/program.ts';
 import type { BlockBuilder } from './block_builder.ts';
 import type { JsonBatches } from './json_batch.ts';
+import type { JsonLines, LineVerdict } from './json_lines.ts';
+
+type Way = 'read' | 'readLines';
 
 export class KernelPath {
   private constructor(
@@ -33,21 +36,37 @@ export class KernelPath {
 
   /** Adds the rows of a request; undefined when the decoder is to read its body, after all rows were taken back. */
   decode(request: DecoderRequest, decoder: Decoder, event_bytes_max: number): DecodeResult | undefined {
-    const { bodies, batches } = this;
-    const program = this.program.address();
-    let judged = 0;
-    let accepted = 0;
-    let result = bodies.read(program, request, event_bytes_max, false);
-    if (result === 'not_ascii' && batches.isUtf8(request)) result = bodies.read(program, request, event_bytes_max, true);
-    while (result === 'element') {
+    const { batches } = this;
+    return this.read('read', request, event_bytes_max, () => {
       batches.parseElement();
-      judged++;
-      if (decoder.take(batches, 0, request)) accepted++;
+      return decoder.take(batches, 0, request) ? 'accepted' : 'rejected';
+    });
+  }
+
+  /** The same for a body of one event per line. */
+  decodeLines(request: DecoderRequest, lines: JsonLines, decoder: Decoder, event_bytes_max: number): DecodeResult | undefined {
+    return this.read('readLines', request, event_bytes_max, () => {
+      this.batches.takeElement();
+      return lines.judge(request, decoder);
+    });
+  }
+
+  /** @param judge says what becomes of the element at which the kernel paused */
+  private read(way: Way, request: DecoderRequest, event_bytes_max: number, judge: () => LineVerdict): DecodeResult | undefined {
+    const { bodies } = this;
+    const program = this.program.address();
+    const counts = { accepted: 0, rejected: 0 };
+    let result = bodies[way](program, request, event_bytes_max, false);
+    if (result === 'not_ascii' && this.batches.isUtf8(request)) result = bodies[way](program, request, event_bytes_max, true);
+    while (result === 'element') {
+      const verdict = judge();
+      if (verdict === 'too_many_keys') return undefined;
+      counts[verdict]++;
       result = bodies.resume();
     }
     if (result !== 'done') return undefined;
     const rows = bodies.rows();
     this.builder.add(rows, request.received_at_ms);
-    return { kind: 'counts', accepted: accepted + rows, rejected: judged - accepted };
+    return { kind: 'counts', accepted: counts.accepted + rows, rejected: counts.rejected };
   }
 }

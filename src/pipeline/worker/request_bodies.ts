@@ -1,13 +1,11 @@
 /**
- * The bodies of a slab as JSON, wherever they were: in the slab itself, or in a copy where some came compressed, as lines, or as
- * MessagePack. Most slabs have no such body and are not copied.
+ * The bodies of a slab as JSON or lines of it, wherever they were: in the slab itself, or in a copy where some came compressed, as
+ * lines, or as MessagePack. Most slabs have no such body and are not copied.
  */
 import type { ErrorCode } from '../../contract/errors.ts';
 import { type BodyFormat, formatOf, PLAIN_FORMAT } from '../../contract/format.ts';
 import type { SlabTable, SlabTask } from '../../contract/slab.ts';
-import type { RejectionReason } from '../../contract/source.ts';
 import { inflate } from './inflate.ts';
-import { readJsonLines } from './json_lines.ts';
 import { messagePackToJson } from './message_pack.ts';
 
 /** What the bodies of one slab may unfold to, together; one body may have all of it. */
@@ -19,8 +17,8 @@ export interface RequestBody {
   readonly length: number;
   /** Why there is nothing to read. */
   readonly problem: ErrorCode | 'unfolds_too_far' | undefined;
-  /** Events that were rejected before there was a batch. */
-  readonly rejected: readonly RejectionReason[];
+  /** Whether it is one value per line. */
+  readonly is_lines: boolean;
 }
 
 export interface RequestBodies {
@@ -34,12 +32,7 @@ export interface BodyLimits {
   bodyBytesMax(route: number): number;
   /** A body that unfolds to more, but not beyond its limit, is not read here. */
   readonly whole_body_bytes_max: number;
-  readonly event_bytes_max: number;
-  /** The array that a body of lines is read as. */
-  readonly batch: string;
 }
-
-const NONE: readonly RejectionReason[] = [];
 
 /** Reads the slab's table, and unfolds what must be. */
 export function readBodies(task: SlabTask, table: SlabTable, limits: BodyLimits): RequestBodies {
@@ -49,7 +42,7 @@ export function readBodies(task: SlabTask, table: SlabTable, limits: BodyLimits)
       offset: table.offset(index),
       length: table.length(index),
       problem: undefined,
-      rejected: NONE,
+      is_lines: false,
     });
     return { bytes: slab, at };
   }
@@ -61,7 +54,7 @@ export function readBodies(task: SlabTask, table: SlabTable, limits: BodyLimits)
   return unfolding;
 }
 
-type Unfolded = { readonly bytes: Buffer; readonly rejected: readonly RejectionReason[] } | ErrorCode | 'unfolds_too_far';
+type Unfolded = Buffer | ErrorCode | 'unfolds_too_far';
 
 class Unfolding implements RequestBodies {
   private readonly bodies: RequestBody[] = [];
@@ -81,16 +74,16 @@ class Unfolding implements RequestBodies {
   }
 
   add(body: Buffer, format: number, route: number): void {
-    const unfolded = format === PLAIN_FORMAT ? { bytes: body, rejected: NONE } : this.unfold(body, formatOf(format), route);
+    const written = formatOf(format);
+    const unfolded = format === PLAIN_FORMAT ? body : this.unfold(body, written, route);
     const offset = this.unfolded_bytes;
     if (typeof unfolded === 'string') {
-      this.bodies.push({ offset, length: 0, problem: unfolded, rejected: NONE });
+      this.bodies.push({ offset, length: 0, problem: unfolded, is_lines: false });
       return;
     }
-    const { bytes, rejected } = unfolded;
-    this.bodies.push({ offset, length: bytes.length, problem: undefined, rejected });
-    this.parts.push(bytes);
-    this.unfolded_bytes += bytes.length;
+    this.bodies.push({ offset, length: unfolded.length, problem: undefined, is_lines: written.media === 'ndjson' });
+    this.parts.push(unfolded);
+    this.unfolded_bytes += unfolded.length;
   }
 
   private unfold(body: Buffer, { media, coding }: BodyFormat, route: number): Unfolded {
@@ -100,28 +93,9 @@ class Unfolding implements RequestBodies {
     const bytes = coding === 'identity' ? body : inflate(body, coding, Math.min(body_bytes_max, whole_body_bytes_max));
     if (bytes === 'too_large') return body_bytes_max > whole_body_bytes_max ? 'unfolds_too_far' : 'inflated_too_large';
     if (bytes === 'corrupt') return 'encoding_corrupt';
-    switch (media) {
-      case 'json':
-        return { bytes, rejected: NONE };
-      case 'ndjson':
-        return this.readLines(bytes);
-      case 'msgpack':
-        return this.readMessagePack(bytes);
-    }
-  }
-
-  private readLines(bytes: Buffer): Unfolded {
-    const { body, not_json, too_large } = readJsonLines(bytes, this.limits.batch, this.limits.event_bytes_max);
-    const rejected: RejectionReason[] = [
-      ...Array<RejectionReason>(not_json).fill('not_json'),
-      ...Array<RejectionReason>(too_large).fill('event_too_large'),
-    ];
-    return { bytes: body, rejected };
-  }
-
-  private readMessagePack(bytes: Buffer): Unfolded {
+    if (media !== 'msgpack') return bytes;
     const json = messagePackToJson(bytes);
     if (json === 'malformed') return 'not_message_pack';
-    return json === 'too_deep' ? 'nesting_too_deep' : { bytes: json, rejected: NONE };
+    return json === 'too_deep' ? 'nesting_too_deep' : json;
   }
 }

@@ -6,11 +6,8 @@ import { isUtf8 } from 'node:buffer';
 import { isRecord, parseJson } from '../../base/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { SingleBody, SingleMembers, SingleRequest } from '../../contract/source.ts';
-import type { Kernel } from '../../kernel/kernel.ts';
+import { type Kernel, NO_MEMBER } from '../../kernel/kernel.ts';
 import { isJson } from './json_syntax.ts';
-
-/** No member's name: a raw control character cannot stand in one. The kernel then only looks for what hurts. */
-const NO_NAME = '\u0001';
 
 export class SingleBodies {
   private slab: Buffer = Buffer.alloc(0);
@@ -24,7 +21,7 @@ export class SingleBodies {
 
   parse(request: SingleRequest): SingleBody | ErrorCode {
     const { offset, length } = request;
-    const problem = this.kernel.scanBatch(offset, length, NO_NAME);
+    const problem = this.kernel.scanBatch(offset, length, NO_MEMBER);
     if (problem === 'nesting_too_deep' || problem === 'too_many_keys') return problem;
     if (problem === 'out_of_memory') return 'overloaded';
     const body = this.slab.subarray(offset, offset + length);

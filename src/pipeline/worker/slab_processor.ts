@@ -20,6 +20,7 @@ import { BlockBuilder, type FinishedBlock } from './block_builder.ts';
 import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
 import { JsonGuard } from './json_guard.ts';
+import { JsonLines } from './json_lines.ts';
 import { KernelPath } from './kernel_path.ts';
 import { PriorityWatch } from './priority_watch.ts';
 import { type BodyLimits, type RequestBodies, readBodies } from './request_bodies.ts';
@@ -30,6 +31,7 @@ import { compileValidator } from './validator.ts';
 interface Workbench {
   readonly source: BatchSource;
   readonly decoder: Decoder;
+  readonly lines: JsonLines;
   readonly builders: readonly BlockBuilder[];
   /** Undefined where the decoder reads everything. */
   readonly kernel_path: KernelPath | undefined;
@@ -93,23 +95,23 @@ export class SlabProcessor {
   private processRequest({ task, table, bodies }: Slab, index: number, workbench: Workbench): number {
     const tenant = task.tenants[table.tenant(index)];
     assert(tenant !== undefined, 'BUG: a request names a tenant that its slab does not have');
-    const { offset, length, problem, rejected } = bodies.at(index);
+    const { offset, length, problem, is_lines } = bodies.at(index);
     if (problem === 'unfolds_too_far') {
       workbench.unfold_too_far.push(index);
       return 0;
     }
     const request = { offset, length, tenant, received_at_ms: table.receivedAtMs(index) };
-    const result: DecodeResult = problem === undefined ? this.decode(workbench, request) : { kind: 'failed', code: problem };
+    const result: DecodeResult = problem === undefined ? this.decode(workbench, request, is_lines) : { kind: 'failed', code: problem };
     if (result.kind === 'failed') {
       table.setFailure(index, result.code);
       return 0;
     }
-    for (const reason of [...workbench.reasons, ...rejected]) workbench.rejected.set(reason, (workbench.rejected.get(reason) ?? 0) + 1);
-    table.setCounts(index, result.accepted, result.rejected + rejected.length);
-    return result.accepted + result.rejected + rejected.length;
+    for (const reason of workbench.reasons) workbench.rejected.set(reason, (workbench.rejected.get(reason) ?? 0) + 1);
+    table.setCounts(index, result.accepted, result.rejected);
+    return result.accepted + result.rejected;
   }
 
-  private decode(workbench: Workbench, request: DecoderRequest): DecodeResult {
+  private decode(workbench: Workbench, request: DecoderRequest, is_lines: boolean): DecodeResult {
     const constants = this.identities.requestConstants(request.tenant, request.received_at_ms);
     const begin = (): boolean => {
       workbench.reasons.length = 0;
@@ -120,18 +122,23 @@ export class SlabProcessor {
     if (!begin()) return { kind: 'failed', code: 'overloaded' };
     // The kernel does not say which types it met.
     const kernel_path = workbench.priority.is_on ? undefined : workbench.kernel_path;
-    const decoded = kernel_path?.decode(request, workbench.decoder, this.event_bytes_max);
+    const { decoder, lines } = workbench;
+    const decoded = is_lines
+      ? kernel_path?.decodeLines(request, lines, decoder, this.event_bytes_max)
+      : kernel_path?.decode(request, decoder, this.event_bytes_max);
     if (decoded !== undefined && !this.kernel.columns.isExhausted()) return decoded;
     if (kernel_path !== undefined) {
       this.takeBack(workbench);
       begin();
     }
-    const result = workbench.decoder.decode(request);
+    const result = is_lines ? lines.decode(request, decoder) : decoder.decode(request);
     const is_exhausted = this.kernel.columns.isExhausted();
-    const is_admitted = result.kind === 'failed' || workbench.priority.admits(result.accepted);
-    if (!is_exhausted && is_admitted) return result;
+    const has_failed = result.kind === 'failed';
+    if (!is_exhausted && !has_failed && workbench.priority.admits(result.accepted)) return result;
+    // Of lines, the first may have left rows before one failed the request.
     this.takeBack(workbench);
-    return { kind: 'failed', code: is_exhausted ? 'overloaded' : 'shedding' };
+    if (is_exhausted) return { kind: 'failed', code: 'overloaded' };
+    return has_failed ? result : { kind: 'failed', code: 'shedding' };
   }
 
   private takeBack(workbench: Workbench): void {
@@ -203,6 +210,7 @@ export class SlabProcessor {
     return {
       source,
       decoder: source.createDecoder(tools),
+      lines: new JsonLines({ batches: this.batches, eventBytesMax: tools.eventBytesMax, reject: tools.reject }),
       builders: [...builders.values()],
       kernel_path,
       priority,
@@ -213,12 +221,10 @@ export class SlabProcessor {
   }
 }
 
-function bodyLimits({ body_bytes_max, event_bytes_max }: SlabTask, source: Source): BodyLimits {
+function bodyLimits({ body_bytes_max }: SlabTask, source: Source): BodyLimits {
   return {
     bodyBytesMax: (route) => Math.min(body_bytes_max, source.routes[route]?.body_bytes_max ?? body_bytes_max),
     // A single event is never an upload, however long it is.
     whole_body_bytes_max: source.kind === 'batch' ? WHOLE_BODY_BYTES_MAX : body_bytes_max,
-    event_bytes_max,
-    batch: source.kind === 'batch' ? source.batch : '',
   };
 }

@@ -96,6 +96,15 @@ test('a line that is too long, or nests too deep, is rejected alone', () => {
   assert.deepEqual(rejected, { not_json: 1, event_too_large: 1 });
 });
 
+test('a line with too many keys for a parser fails its request and leaves no row, one that is not JSON either is rejected alone', () => {
+  const many_keys = `{${Array.from({ length: 1001 }, (_, index) => `"${index}":0`).join()}}`;
+  const format: BodyFormat = { media: 'ndjson', coding: 'identity' };
+  const body = (line: string): Sent => ({ bytes: Buffer.from([JSON.stringify(EVENT), line, JSON.stringify(EVENT)].join('\n')), format });
+  const { outcomes: all, devices } = process([body('7'), body(many_keys), body(many_keys.slice(0, -1))]);
+  assert.deepEqual(all, [{ accepted: 2, rejected: 1 }, { failed: 'too_many_keys' }, { accepted: 2, rejected: 1 }]);
+  assert.equal(devices.length, 4);
+});
+
 test('a body that unfolds beyond the limit is refused while it unfolds, and so is what is corrupt or cut short', () => {
   const gzip: BodyFormat = { media: 'json', coding: 'gzip' };
   const bomb = zlib.gzipSync(Buffer.alloc(50_000_000, 0x20));
