@@ -104,9 +104,12 @@ async function measureTimes(bench: Bench, rounds: number): Promise<boolean> {
   const rows: string[][] = [];
   let are_met = true;
   for (const [question, target_ms, task] of questions) {
-    const time_ms = await best(rounds, task);
+    const time_ms = await best(rounds, task).catch((error: Error) => {
+      progress(`${question}: ${error.message}`);
+      return Number.POSITIVE_INFINITY;
+    });
     are_met &&= time_ms <= (target_ms ?? Number.POSITIVE_INFINITY);
-    rows.push([question, time_ms.toFixed(0), target_ms === undefined ? '' : `≤ ${target_ms}`]);
+    rows.push([question, Number.isFinite(time_ms) ? time_ms.toFixed(0) : 'refused', target_ms === undefined ? '' : `≤ ${target_ms}`]);
   }
   process.stdout.write(formatTable({ header: ['question', 'ms', 'target'], rows }));
   return are_met;
@@ -140,7 +143,7 @@ async function best(rounds: number, task: () => Promise<unknown>): Promise<numbe
 /** The list's largest relative error in a count of events or devices, against the exact figures of its releases. */
 async function worstError(bench: Bench): Promise<number> {
   let worst = 0;
-  for (const { release_id, stats } of (await bench.list('?limit=1000')).releases) {
+  for (const { release_id, stats } of (await bench.list()).releases) {
     const exact = (await bench.one(release_id)).stats;
     for (const name of ['downloads', 'installs', 'rollbacks', 'crashes', 'unique_devices'] as const) {
       if (exact[name] > 0) worst = Math.max(worst, Math.abs(stats[name] - exact[name]) / exact[name]);
