@@ -36,12 +36,13 @@ export async function startRaw(children: Children, batch_events: number): Promis
   return { name: 'raw', child, port: listening.port, key: 'sk_live_raw', quiet_ms: RAW_QUIET_MS };
 }
 
-/** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`, `use` that of its key. */
+/** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`; `use` and `tenant` are its key's. */
 export async function startDaemon(
   children: Children,
   directory: string,
   ack: 'disk' | 'memory',
-  use: 'deploy' | 'events' | 'webhook' = 'deploy',
+  use: 'deploy' | 'events' | 'webhook' | 'read' = 'deploy',
+  tenant = { organization_id: 'bench', project_id: 'bench' },
 ): Promise<Server> {
   const [port = 0, admin_port = 0, engine_port = 0] = await reservePorts(3);
   const environment = {
@@ -51,7 +52,7 @@ export async function startDaemon(
     PENSTOCK_CLICKHOUSE__EMBEDDED_PORT: String(engine_port),
     PENSTOCK_SPOOL__ACK: ack,
   };
-  const argv = ['keys', 'create', '--use', use, '--organization', 'bench', '--project', 'bench', '--json'];
+  const argv = ['keys', 'create', '--use', use, '--organization', tenant.organization_id, '--project', tenant.project_id, '--json'];
   const line = await children.start('keys create', [MAIN_PATH, ...argv], environment).finish(KEYS_MS_MAX);
   const created: { key: string } = JSON.parse(line);
   const child = children.start(`the daemon (ack: ${ack})`, [MAIN_PATH, 'serve'], environment);

@@ -13,7 +13,7 @@ export interface StatisticsBenchOptions {
 export const HELP = `Measures release statistics over a fleet's history in the embedded ClickHouse, and says which targets they meet.
 
 npm run bench:statistics -- [options]
-  --rows N         Make a history of so many million rows (default 10; the targets are for 100, which takes 6 GiB and minutes)
+  --rows N         Make a history of so many million rows (default 10; the targets are for 100, which takes 10 GiB and ten minutes)
   --rounds N       Ask each question so many times and take the best (default 5)
   --directory DIR  Keep the data there, and use what is there already
   --help           Print this

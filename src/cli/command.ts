@@ -41,6 +41,8 @@ export interface CommandContext {
   randomBytes(count: number): Uint8Array;
   /** Free bytes of the disk that `directory` is on, or would be if it existed. */
   freeBytes(directory: string): Promise<number>;
+  /** A file's text. */
+  readText(path: string): Promise<string>;
   /**
    * Reads the configuration afresh: default.yaml, `--config` or PENSTOCK_CONFIG, environment. Warnings are returned, not
    * printed. Rejects with the OperatingErrors `config_unreadable` and `config_invalid`.

@@ -1,8 +1,9 @@
 /** `health`: whether a release is well, as an exit code, for a rollout script or a step of CI. */
 import { parseJson } from '../base/json.ts';
-import type { Config } from '../config/schema.ts';
 import { OperatingError } from '../contract/errors.ts';
 import { type Command, type CommandContext, JSON_OPTION } from './command.ts';
+import { CA_OPTION, type Daemon, readDaemon, URL_OPTION } from './daemon_address.ts';
+import { getFromDaemon } from './daemon_request.ts';
 
 const EXIT = { healthy: 0, unhealthy: 1, too_little_data: 3 } as const;
 
@@ -16,8 +17,6 @@ interface ReleaseHealth {
 }
 
 const DEVICES_MIN = 1;
-/** The daemon gives up first. */
-const ANSWER_MS_MAX = 15_000;
 
 export const HEALTH_COMMAND: Command = {
   name: 'health',
@@ -27,7 +26,8 @@ export const HEALTH_COMMAND: Command = {
     'Too little data: fewer devices than --min-devices, or none yet that installed or crashed. Exit 1 also when there is no answer.',
   ].join('\n'),
   options: [
-    { name: 'url', value: 'URL', summary: 'Ask the daemon at URL (default: the one of the configuration)' },
+    URL_OPTION,
+    CA_OPTION,
     { name: 'key', value: 'K', summary: 'Ask with the read key K (rk_…); required' },
     { name: 'release', value: 'R', summary: 'Judge the release with the release_id R; required' },
     { name: 'max-crash-rate', value: 'X', summary: 'Allow a share of X of the devices to have crashed, 0 to 1; required' },
@@ -46,8 +46,7 @@ async function runHealth(context: CommandContext): Promise<number> {
   if (options.text('max-crash-rate') === undefined) options.missing('max-crash-rate');
   const max_crash_rate = options.number('max-crash-rate', 0, { min: 0, max: 1 });
   const min_devices = options.integer('min-devices', DEVICES_MIN, { min: 0, max: Number.MAX_SAFE_INTEGER });
-  const url = readUrl(options.text('url')) ?? configuredUrl((await context.loadConfig()).config);
-  const health = await askDaemon(url, key, release);
+  const health = await askDaemon(await readDaemon(context), key, release);
   const verdict = judge(health, max_crash_rate, min_devices);
   const report = { release_id: release, verdict, ...health, max_crash_rate, min_devices };
   stdout.write(options.flag('json') ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
@@ -74,36 +73,16 @@ function percent(share: number): string {
   return `${Number((share * 100).toFixed(2))} %`;
 }
 
-function configuredUrl({ http }: Config): URL {
-  const host = http.host.includes(':') ? `[${http.host}]` : http.host;
-  return new URL(`http://${host}:${http.port}/`);
-}
-
-function readUrl(text: string | undefined): URL | undefined {
-  if (text === undefined) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.username === '') return url;
-  throw new OperatingError('usage', { problem: `--url must be like http://127.0.0.1:8080, not ${JSON.stringify(text)}.` });
-}
-
 /** Rejects with `daemon_unreachable` and `daemon_refused`. */
-async function askDaemon(url: URL, key: string, release: string): Promise<ReleaseHealth> {
-  const path = `${url.pathname.replace(/\/$/, '')}/api/v1/deploy/releases/${encodeURIComponent(release)}`;
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(new URL(path, url), { headers: { 'x-api-key': key }, signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    text = await answer.text();
-  } catch (error) {
-    throw new OperatingError('daemon_unreachable', { url: url.origin, reason: reasonOf(error) }, { cause: error });
-  }
-  const refused = (reason: string): OperatingError =>
-    new OperatingError('daemon_refused', { url: url.origin, status: answer.status, reason });
-  if (answer.status === 401) throw refused('it does not take this key. Statistics need a read key (rk_…); a deploy key cannot read.');
+async function askDaemon(daemon: Daemon, key: string, release: string): Promise<ReleaseHealth> {
+  const path = `/api/v1/deploy/releases/${encodeURIComponent(release)}`;
+  const { status, text } = await getFromDaemon(daemon, path, { 'x-api-key': key });
+  const refused = (reason: string): OperatingError => new OperatingError('daemon_refused', { url: daemon.url.origin, status, reason });
+  if (status === 401) throw refused('it does not take this key. Statistics need a read key (rk_…); a deploy key cannot read.');
   // What is no JSON object is no daemon's answer: whoever asked says so.
   const value = parseJson(text);
   const body = typeof value === 'object' && value !== null ? value : {};
-  if (answer.status !== 200) throw refused('message' in body ? String(body.message) : 'without a reason.');
+  if (status !== 200) throw refused('message' in body ? String(body.message) : 'without a reason.');
   const health = readHealth(body);
   if (health === undefined) throw refused('this is no release. Is it a Penstock daemon?');
   return health;
@@ -115,11 +94,4 @@ function readHealth(body: object): ReleaseHealth | undefined {
   const { unique_devices, crash_rate } = stats;
   if (typeof unique_devices !== 'number' || (typeof crash_rate !== 'number' && crash_rate !== null)) return undefined;
   return { unique_devices, crash_rate };
-}
-
-/** fetch hides the reason in the cause of its error. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.message || ('code' in cause ? String(cause.code) : cause.name);
 }

@@ -5,6 +5,7 @@
  * line knows it; the work is loaded when it is asked for.
  */
 import { type Command, JSON_OPTION } from './command.ts';
+import { CA_OPTION, URL_OPTION } from './daemon_address.ts';
 import { ENCODINGS } from './load/body_form.ts';
 import { LOAD_DEFAULTS } from './load/load_defaults.ts';
 
@@ -19,7 +20,8 @@ export const LOAD_COMMAND: Command = {
   ].join('\n'),
   options: [
     { name: 'key', value: 'KEY', summary: 'Authenticate with this deploy key (required)' },
-    { name: 'url', value: 'URL', summary: 'Send to this daemon (default: http.host and http.port of the configuration)' },
+    URL_OPTION,
+    CA_OPTION,
     { name: 'devices', value: 'N', summary: `Play so many different devices (default ${LOAD_DEFAULTS.devices})` },
     { name: 'rate', value: 'R', summary: 'Send so many events per second; 0 is as fast as it goes (default 0)' },
     { name: 'batch', value: 'B', summary: `Put so many events into a request (default ${LOAD_DEFAULTS.batch_events})` },

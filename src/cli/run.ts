@@ -11,13 +11,13 @@ import { describeCommand, describeGroup, describeProgram, describeUsage, INVOCAT
 import { OptionValues } from './option_values.ts';
 
 /** The process as commands see it; `main.ts` makes it of the real one. */
-export interface World extends Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'randomBytes' | 'freeBytes' | 'onSignal' | 'exit'> {
+export interface World
+  extends Pick<CommandContext, 'stdout' | 'stderr' | 'clock' | 'randomBytes' | 'freeBytes' | 'readText' | 'onSignal' | 'exit'> {
   readonly environment: Environment;
   readonly working_directory: string;
   readonly cores: number;
   /** Path of the `default.yaml` that came with the program. */
   readonly defaults_path: string;
-  readonly readText: (path: string) => Promise<string>;
 }
 
 /** What a command line asks for. */
@@ -93,9 +93,9 @@ function findCommand(line: readonly string[], entries: readonly CommandEntry[]):
 function makeContext(command: Command, line: readonly string[], world: World): CommandContext {
   const { values, operands } = parseLine(command, line);
   const options = new OptionValues(new Set(['config', 'help', ...command.options.map(({ name }) => name)]), values);
-  const { stdout, stderr, clock, randomBytes, freeBytes, onSignal, exit } = world;
+  const { stdout, stderr, clock, randomBytes, freeBytes, readText, onSignal, exit } = world;
   const load = (): Promise<LoadedConfig> => loadConfig({ ...world, config_path: options.text('config') });
-  return { options, operands, stdout, stderr, clock, randomBytes, freeBytes, onSignal, exit, loadConfig: load };
+  return { options, operands, stdout, stderr, clock, randomBytes, freeBytes, readText, onSignal, exit, loadConfig: load };
 }
 
 interface ParsedLine {

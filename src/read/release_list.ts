@@ -1,11 +1,12 @@
 /**
- * Many releases at once, the latest activity first. Counts are estimates with a standard error of 0.4 %, and exact while they are
- * small: without a range they come from the table's projection `release_totals`, which has them ready per part.
+ * Many releases at once, the latest activity first. Counts are estimates (contract/distinct_sketch.ts): without a range they come from
+ * the table's projection `release_sketches`, with one from `release_day_sketches` for its whole days and from the rows of the rest.
  */
+import { estimate, sketchOf, slotsTaken, WITH_SAMPLE } from '../contract/distinct_sketch.ts';
 import type { Query, Row } from '../contract/query.ts';
 import type { ReadRequest } from '../contract/read_route.ts';
 import { readInteger, readText } from './parameters.ts';
-import { EVENT_KINDS, type Figures, figuresOf, isoTime, readNumber, readTally } from './release_figures.ts';
+import { EVENT_KINDS, type EventCounts, type Figures, figuresOf, isoTime, readNumber, type Tally } from './release_figures.ts';
 import { LABEL_CHARACTERS_MAX, RELEASE_ID_CODE_POINTS_MAX, type ReleaseScope, SCOPE_NAMES } from './release_scope.ts';
 
 export const LIST_NAMES = [...SCOPE_NAMES, 'limit', 'after'] as const;
@@ -53,25 +54,24 @@ WHERE ${scope.owner}${scope.until}${scope.since} AND release_id = {release_id:St
 }
 
 export function listStatement(scope: ReleaseScope, limit: number, behind: Position | undefined): Statement {
-  const where = `${scope.owner}${scope.until}${scope.since}`;
   const following =
     behind === undefined
       ? ''
-      : "HAVING (max(timestamp), release_id) < (fromUnixTimestamp64Milli({after_ms:Int64}, 'UTC'), {after_release_id:String})";
-  // These aggregates must be the projection's, word for word, for ClickHouse to take them from there.
-  const by_type = `SELECT release_id, event_type, min(timestamp) AS first_seen, max(timestamp) AS last_seen,
-    argMaxIf(bundle_label, timestamp, bundle_label != '') AS label, maxIf(timestamp, bundle_label != '') AS labelled_at,
-    uniqCombined64State(16)(event_id) AS events, uniqCombined64State(16)(distinct_id) AS devices
-  FROM {database}.deploy_events
-  WHERE ${where} AND release_id IN (
-    SELECT release_id FROM {database}.deploy_events WHERE ${where}
-    GROUP BY release_id ${following} ORDER BY max(timestamp) DESC, release_id DESC LIMIT {limit:UInt32}
-  )
-  GROUP BY release_id, event_type`;
+      : "HAVING (max(last_seen), release_id) < (fromUnixTimestamp64Milli({after_ms:Int64}, 'UTC'), {after_release_id:String})";
+  const page = `SELECT release_id FROM (${overRange(scope, (where) => `SELECT release_id, max(timestamp) AS last_seen ${where} GROUP BY release_id`).join('\nUNION ALL\n')})
+    GROUP BY release_id ${following} ORDER BY max(last_seen) DESC, release_id DESC LIMIT {limit:UInt32}`;
+  const sketches = overRange(scope, (where) => `${SKETCHES} ${where} AND release_id IN (${page}) GROUP BY release_id, event_type`);
   return {
-    sql: `SELECT release_id, toUnixTimestamp64Milli(min(each.first_seen)) AS first_seen_ms, toUnixTimestamp64Milli(max(each.last_seen)) AS last_seen_ms,
-  leftUTF8(argMax(each.label, each.labelled_at), ${LABEL_CHARACTERS_MAX}) AS bundle_label, ${ESTIMATES}
-FROM (${by_type}) AS each GROUP BY release_id ORDER BY last_seen_ms DESC, release_id DESC`,
+    sql: `${WITH_SAMPLE}
+SELECT release_id, toUnixTimestamp64Milli(min(each.first_seen)) AS first_seen_ms, toUnixTimestamp64Milli(max(each.last_seen)) AS last_seen_ms,
+  leftUTF8(argMax(each.label, each.labelled_at), ${LABEL_CHARACTERS_MAX}) AS bundle_label, ${TALLY_SLOTS}
+FROM (SELECT *, ${slotsTaken('events')} AS event_slots FROM (${
+      sketches.length === 1
+        ? sketches[0]
+        : `${MERGED} FROM (${sketches.join('\nUNION ALL\n')}) AS part
+  GROUP BY release_id, event_type`
+    })) AS each
+GROUP BY release_id ORDER BY last_seen_ms DESC, release_id DESC`,
     parameters: {
       ...scope.parameters,
       limit,
@@ -80,24 +80,59 @@ FROM (${by_type}) AS each GROUP BY release_id ORDER BY last_seen_ms DESC, releas
   };
 }
 
+/** These aggregates must be the projections', word for word, for ClickHouse to take them from there. */
+const SKETCHES = `SELECT release_id, event_type, min(timestamp) AS first_seen, max(timestamp) AS last_seen,
+    argMaxIf(bundle_label, timestamp, bundle_label != '') AS label, maxIf(timestamp, bundle_label != '') AS labelled_at,
+    ${sketchOf('event_id')} AS events, ${sketchOf('distinct_id')} AS devices`;
+
+/** The same over what those of two parts of a range have brought. */
+const MERGED = `SELECT release_id, event_type, min(part.first_seen) AS first_seen, max(part.last_seen) AS last_seen,
+  argMax(part.label, part.labelled_at) AS label, max(part.labelled_at) AS labelled_at,
+  groupBitmapMergeState(part.events) AS events, groupBitmapMergeState(part.devices) AS devices`;
+
+/** A query over the scope's rows: in one piece, or with a range as up to two, so that a projection can answer the first. */
+function overRange(scope: ReleaseScope, query: (where: string) => string): string[] {
+  const parts = scope.range === undefined ? [''] : [scope.range.days, scope.range.edges].filter((part) => part !== undefined);
+  return parts.map((part) => query(`FROM {database}.deploy_events WHERE ${scope.owner}${part}`));
+}
+
 const { installs, rollbacks, crashes } = EVENT_KINDS;
 
-/** The columns of a `Tally`, from one row per type of event. */
-const ESTIMATES = [
-  ...Object.entries(EVENT_KINDS).map(
-    ([name, { type }]) => `toUInt64(sumIf(finalizeAggregation(each.events), each.event_type = '${type}')) AS ${name}`,
-  ),
-  'uniqCombined64Merge(16)(each.devices) AS unique_devices',
-  ...Object.entries({
-    crashed_devices: [crashes.type],
-    crash_base: [crashes.type, installs.type],
-    rolled_back_devices: [rollbacks.type],
-    rollback_base: [rollbacks.type, installs.type],
-  }).map(([name, types]) => {
+/** The types of event whose devices each figure of a `Tally` counts. */
+const DEVICES_OF: Readonly<Record<Exclude<keyof Tally, keyof EventCounts>, readonly string[]>> = {
+  unique_devices: Object.values(EVENT_KINDS).map(({ type }) => type),
+  crashed_devices: [crashes.type],
+  crash_base: [crashes.type, installs.type],
+  rolled_back_devices: [rollbacks.type],
+  rollback_base: [rollbacks.type, installs.type],
+};
+
+/** A column for each figure of a `Tally`, from one row per type of event. */
+const TALLY_SLOTS = [
+  ...Object.entries(EVENT_KINDS).map(([name, { type }]) => `sumForEachIf(each.event_slots, each.event_type = '${type}') AS ${name}`),
+  ...Object.entries(DEVICES_OF).map(([name, types]) => {
     const quoted = types.map((type) => `'${type}'`).join(', ');
-    return `uniqCombined64MergeIf(16)(each.devices, each.event_type IN (${quoted})) AS ${name}`;
+    return `${slotsTaken(`groupBitmapMergeStateIf(each.devices, each.event_type IN (${quoted}))`)} AS ${name}`;
   }),
 ].join(', ');
+
+function readEstimates(row: Row): Tally {
+  const size = (name: keyof Tally): number => {
+    const taken = row[name];
+    return Array.isArray(taken) ? estimate(taken.map(Number)) : 0;
+  };
+  return {
+    downloads: size('downloads'),
+    installs: size('installs'),
+    rollbacks: size('rollbacks'),
+    crashes: size('crashes'),
+    unique_devices: size('unique_devices'),
+    crashed_devices: size('crashed_devices'),
+    crash_base: size('crash_base'),
+    rolled_back_devices: size('rolled_back_devices'),
+    rollback_base: size('rollback_base'),
+  };
+}
 
 export function readListedRelease(row: Row): ListedRelease {
   return {
@@ -105,6 +140,6 @@ export function readListedRelease(row: Row): ListedRelease {
     bundle_label: String(row['bundle_label'] ?? '') || null,
     first_seen: isoTime(readNumber(row, 'first_seen_ms')),
     last_seen: isoTime(readNumber(row, 'last_seen_ms')),
-    stats: figuresOf(readTally(row)),
+    stats: figuresOf(readEstimates(row)),
   };
 }

@@ -25,7 +25,19 @@ export interface ReleaseScope {
   readonly until: string;
   /** `from`, as a condition on a column `timestamp`; empty without one. */
   readonly since: string;
+  /** The range in two: its whole UTC days, of which an aggregate projection knows, and the rest. Undefined without a range. */
+  readonly range: SplitRange | undefined;
 }
+
+/** Conditions to add; undefined for a part that is empty. */
+export interface SplitRange {
+  readonly days: string | undefined;
+  readonly edges: string | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const SINCE = " AND timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')";
+const UNTIL = " AND timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')";
 
 /** Reads the filters. Throws `parameter_invalid`. */
 export function readScope({ tenant, query }: Pick<ReadRequest, 'tenant' | 'query'>): ReleaseScope {
@@ -44,12 +56,33 @@ export function readScope({ tenant, query }: Pick<ReadRequest, 'tenant' | 'query
       ...(platform === undefined ? {} : { platform }),
       ...(from_ms === undefined ? {} : { from_ms }),
       ...(to_ms === undefined ? {} : { to_ms }),
+      ...(from_ms === undefined ? {} : { from_day: Math.ceil(from_ms / DAY_MS) }),
+      ...(to_ms === undefined ? {} : { to_day: Math.floor(to_ms / DAY_MS) }),
     },
     owner: [
       'organization_id = {organization_id:String} AND project_id = {project_id:String} AND environment = {environment:String}',
       ...(platform === undefined ? [] : ['platform = {platform:String}']),
     ].join(' AND '),
-    until: to_ms === undefined ? '' : " AND timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')",
-    since: from_ms === undefined ? '' : " AND timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')",
+    until: to_ms === undefined ? '' : UNTIL,
+    since: from_ms === undefined ? '' : SINCE,
+    range: splitRange(from_ms, to_ms),
+  };
+}
+
+function splitRange(from_ms: number | undefined, to_ms: number | undefined): SplitRange | undefined {
+  if (from_ms === undefined && to_ms === undefined) return undefined;
+  const both = `${from_ms === undefined ? '' : SINCE}${to_ms === undefined ? '' : UNTIL}`;
+  const from_day = from_ms === undefined ? Number.NEGATIVE_INFINITY : Math.ceil(from_ms / DAY_MS);
+  const to_day = to_ms === undefined ? Number.POSITIVE_INFINITY : Math.floor(to_ms / DAY_MS);
+  if (from_day >= to_day) return { days: undefined, edges: both };
+  const start_of = (day: string): string => `fromUnixTimestamp64Milli({${day}:Int64} * ${DAY_MS}, 'UTC')`;
+  const first = from_ms === undefined || from_ms % DAY_MS === 0 ? [] : [`timestamp < ${start_of('from_day')}`];
+  const last = to_ms === undefined || to_ms % DAY_MS === 0 ? [] : [`timestamp >= ${start_of('to_day')}`];
+  const edges = [...first, ...last];
+  return {
+    days:
+      (from_ms === undefined ? '' : ' AND toDate(timestamp) >= toDate({from_day:UInt16})') +
+      (to_ms === undefined ? '' : ' AND toDate(timestamp) < toDate({to_day:UInt16})'),
+    edges: edges.length === 0 ? undefined : `${both} AND (${edges.join(' OR ')})`,
   };
 }

@@ -116,3 +116,49 @@ test('a certificate that cannot be used stops the start with a reason', async (c
   assert.equal(code, 2);
   assert.match(stderr, /http\.tls\.key_file.*go together/);
 });
+
+test('load and health speak to a daemon over TLS whose certificate they are told to believe, and to no other', async (context) => {
+  const home = await DaemonHome.create(context);
+  const directory = dirname(home.data_dir);
+  const [own, other] = await Promise.all([makeCertificate(directory, 'own'), makeCertificate(directory, 'other')]);
+  const [deploy_key, read_key] = [await home.createKey('deploy'), await home.createKey('read')];
+  const daemon = home.launch({ PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: own.certificate, PENSTOCK_HTTP__TLS__KEY_FILE: own.key });
+  await readyByAdmin(daemon);
+  const load = ['load', '--key', deploy_key, '--events', '200', '--batch', '20', '--connections', '3', '--seed', '1', '--json'];
+  for (const [host, transport] of [
+    ['127.0.0.1', 'http'],
+    ['localhost', 'http'],
+    ['localhost', 'ws'],
+  ] as const) {
+    const line = [...load, '--url', `https://${host}:${home.http_port}`, '--ca', own.certificate, '--transport', transport];
+    const { code, stdout, stderr } = await home.command(line);
+    assert.equal(code, 0, stderr);
+    const { url, accepted }: { url: string; accepted: number } = JSON.parse(stdout);
+    assert.deepEqual({ url, accepted }, { url: `https://${host}:${home.http_port}`, accepted: 200 });
+  }
+  const health = [
+    'health',
+    '--key',
+    read_key,
+    '--release',
+    'rel_none',
+    '--max-crash-rate',
+    '1',
+    '--url',
+    `https://localhost:${home.http_port}`,
+  ];
+  const judged = await home.command([...health, '--ca', own.certificate]);
+  assert.equal(judged.code, 3, judged.stderr);
+  assert.match(judged.stdout, /too little data: 0 devices/);
+
+  for (const line of [health, [...load, '--url', `https://localhost:${home.http_port}`]]) {
+    const unknown = await home.command(line);
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stderr, /No answer from https:\/\/localhost:\d+ \(self-signed certificate; --ca names whom to believe\)/);
+    assert.equal((await home.command([...line, '--ca', other.certificate])).code, 1);
+  }
+  // Without --url it is the configuration's daemon, which speaks TLS.
+  const tls = { PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: own.certificate, PENSTOCK_HTTP__TLS__KEY_FILE: own.key };
+  assert.equal((await home.command([...load, '--ca', own.certificate], tls)).code, 0);
+  assert.equal(await daemon.stop(), 0, `${daemon.child.signalCode}: ${daemon.stderr.slice(-500)}`);
+});

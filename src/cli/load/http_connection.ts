@@ -1,17 +1,14 @@
 /**
- * One keep-alive connection to the daemon with one request in flight, over a bare socket: no agent, no streams, one buffer
- * for all that is received. It connects when it must and forgets its socket whenever the next byte on it would be a guess.
+ * One keep-alive connection to the daemon with one request in flight, over a bare socket: no agent, no streams, and without TLS one
+ * buffer for all that is received. It connects when it must and forgets its socket whenever the next byte on it would be a guess.
  */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../contract/ports.ts';
+import { type Address, tlsOptions } from '../daemon_address.ts';
 import type { Connection } from './connection.ts';
 import { type HttpAnswer, readAnswer } from './http_answer.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** There was no answer to a request, or none that can be understood; whether the server took it is unknown. */
 export class NoAnswer extends Error {
@@ -79,8 +76,8 @@ export class HttpConnection implements Connection {
   }
 
   private open(): Socket {
-    const onread = { buffer: this.received, callback: (bytes: number): boolean => this.receive(socket, bytes) };
-    const socket = connect({ ...this.address, noDelay: true, onread });
+    const socket = this.address.trust === undefined ? this.openPlain() : dial(this.address);
+    if (this.address.trust !== undefined) socket.on('data', (fresh: Buffer) => this.receive(socket, fresh));
     socket.on('error', (error: Error & { code?: string }) => {
       if (socket === this.socket) this.fail(new NoAnswer(error.code ?? 'error', error.message, { cause: error }));
     });
@@ -90,10 +87,17 @@ export class HttpConnection implements Connection {
     return socket;
   }
 
-  /** `bytes` of this.received are new. Returns whether to go on reading. */
-  private receive(socket: Socket, bytes: number): boolean {
+  /** All connections of a load receive into a buffer of their own, which costs less than one for each answer. */
+  private openPlain(): Socket {
+    const { host, port } = this.address;
+    const callback = (bytes: number): boolean => this.receive(socket, this.received.subarray(0, bytes));
+    const socket = connect({ host, port, noDelay: true, onread: { buffer: this.received, callback } });
+    return socket;
+  }
+
+  /** Returns whether to go on reading. */
+  private receive(socket: Socket, fresh: Buffer): boolean {
     if (socket !== this.socket) return false;
-    const fresh = this.received.subarray(0, bytes);
     const pending = this.partial === undefined ? fresh : Buffer.concat([this.partial, fresh]);
     const read = readAnswer(pending);
     if (read.kind === 'incomplete') {
@@ -128,4 +132,11 @@ export class HttpConnection implements Connection {
     this.partial = undefined;
     socket?.destroy();
   }
+}
+
+/** A socket to the address, encrypted where it says so. `connected` is called once, when the other side is who it should be. */
+export function dial(address: Address, connected?: () => void): Socket {
+  const { host, port, trust } = address;
+  if (trust === undefined) return connect({ host, port, noDelay: true }, connected);
+  return connectTls(tlsOptions(address, trust), connected).setNoDelay(true);
 }

@@ -1,9 +1,9 @@
 /** The work of `load`: reads the plan from the options, plays it, and says what came of it. */
-import { connect } from 'node:net';
 import { OperatingError } from '../../contract/errors.ts';
 import type { CommandContext } from '../command.ts';
+import { type Address, addressOf, readDaemon, reasonOf } from '../daemon_address.ts';
 import { ENCODINGS, STREAM_ENCODINGS, TRANSPORTS } from './body_form.ts';
-import type { Address } from './http_connection.ts';
+import { dial } from './http_connection.ts';
 import { Landing } from './landing.ts';
 import { LOAD_DEFAULTS } from './load_defaults.ts';
 import { LoadProgress } from './load_progress.ts';
@@ -22,8 +22,10 @@ const HOUR_MS = 3_600_000;
 
 export async function runLoad(context: CommandContext): Promise<number> {
   const { options, clock, stdout, stderr } = context;
-  const plan = readPlan(context, await readAddress(context));
-  const url = `http://${formatHost(plan.address.host)}:${plan.address.port}`;
+  const daemon = await readDaemon(context);
+  if (daemon.url.pathname !== '/') throw new OperatingError('usage', { problem: '--url must have no path for a load.' });
+  const url = daemon.url.origin;
+  const plan = readPlan(context, addressOf(daemon));
   await checkReachable(plan.address, url);
   const landing = options.flag('verify') ? new Landing((await context.loadConfig()).config, plan.seed) : undefined;
   const landed_before = (await landing?.count()) ?? 0;
@@ -76,23 +78,10 @@ function readForm(options: CommandContext['options']): Pick<LoadPlan, 'transport
   return { transport, encoding, network: options.choice('network', NETWORKS) ?? 'good' };
 }
 
-async function readAddress(context: CommandContext): Promise<Address> {
-  const text = context.options.text('url');
-  if (text === undefined) {
-    const { http } = (await context.loadConfig()).config;
-    return { host: http.host, port: http.port };
-  }
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'http:' && url.pathname === '/' && url.search === '' && url.username === '') {
-    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 80) };
-  }
-  throw new OperatingError('usage', { problem: `--url must be like http://127.0.0.1:8080, not ${JSON.stringify(text)}.` });
-}
-
-/** Says at once when nobody listens, instead of trying again as a phone would. */
+/** Says at once when nobody listens or it is not to be believed, instead of trying again as a phone would. */
 function checkReachable(address: Address, url: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...address, timeout: CONNECT_MS_MAX }, () => {
+    const socket = dial(address, () => {
       socket.destroy();
       resolve();
     });
@@ -100,15 +89,11 @@ function checkReachable(address: Address, url: string): Promise<void> {
       socket.destroy();
       reject(new OperatingError('daemon_unreachable', { url, reason }));
     };
-    socket.on('timeout', () => fail(`no connection within ${CONNECT_MS_MAX / 1000} s`));
-    socket.on('error', (error) => fail(error.message));
+    socket.setTimeout(CONNECT_MS_MAX, () => fail(`no connection within ${CONNECT_MS_MAX / 1000} s`));
+    socket.on('error', (error) => fail(reasonOf(error)));
   });
 }
 
 function randomSeed(context: Pick<CommandContext, 'randomBytes'>): number {
   return Buffer.from(context.randomBytes(4)).readUInt32LE();
-}
-
-function formatHost(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }

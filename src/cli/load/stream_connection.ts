@@ -6,9 +6,11 @@ import { WebSocket } from 'ws';
 import { assert } from '../../base/assert.ts';
 import { parseJson } from '../../base/json.ts';
 import type { Clock } from '../../contract/ports.ts';
+import type { Address } from '../daemon_address.ts';
 import type { Connection } from './connection.ts';
 import type { HttpAnswer } from './http_answer.ts';
-import { type Address, NoAnswer } from './http_connection.ts';
+import { NoAnswer } from './http_connection.ts';
+import { authorityOf } from './traffic.ts';
 
 const HANDSHAKE_MS_MAX = 10_000;
 const NORMAL_CLOSE = 1000;
@@ -68,10 +70,9 @@ export class StreamConnection implements Connection {
 
   private open(): WebSocket {
     const { address, key, session } = this.plan;
-    const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-    const url = `ws://${host}:${address.port}/api/deploy/stream?session=${session}`;
+    const url = `${address.trust === undefined ? 'ws' : 'wss'}://${authorityOf(address)}/api/deploy/stream?session=${session}`;
     const options = { headers: { 'x-api-key': key }, handshakeTimeout: HANDSHAKE_MS_MAX, perMessageDeflate: false };
-    const socket = new WebSocket(url, options);
+    const socket = new WebSocket(url, { ...options, ...(address.trust?.ca === undefined ? {} : { ca: address.trust.ca }) });
     socket.on('message', (data) => this.receive(socket, String(data)));
     socket.on('unexpected-response', (_request, response) => {
       response.resume();

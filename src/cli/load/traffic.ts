@@ -1,5 +1,5 @@
 /** What a load is made of: the requests that it sends, and how their answers are understood. */
-import type { Address } from './http_connection.ts';
+import type { Address } from '../daemon_address.ts';
 
 export interface Traffic {
   /** The requests of one connection; all connections draw on the same events. */

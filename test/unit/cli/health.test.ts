@@ -113,6 +113,10 @@ test('wrong usage is exit 2', async () => {
     ['health', ...url, '--key', 'k', '--release', 'r', '--max-crash-rate', '1', '--min-devices', '-1'],
     ['health', ...url, '--key', 'é', '--release', 'r', '--max-crash-rate', '1'],
     ['health', '--url', 'ftp://h', '--key', 'k', '--release', 'r', '--max-crash-rate', '1'],
+    ['health', '--url', 'https://u:p@h', '--key', 'k', '--release', 'r', '--max-crash-rate', '1'],
+    ['health', ...url, '--ca', '/etc/hostname', '--key', 'k', '--release', 'r', '--max-crash-rate', '1'],
+    ['health', '--url', 'https://h', '--ca', '/none', '--key', 'k', '--release', 'r', '--max-crash-rate', '1'],
+    ['health', '--url', 'https://h', '--ca', '/etc/hostname', '--key', 'k', '--release', 'r', '--max-crash-rate', '1'],
   ];
   for (const line of wrong) assert.equal((await runOnce(line, [HEALTH_COMMAND])).code, 2, line.join(' '));
 });

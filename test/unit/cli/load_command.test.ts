@@ -89,7 +89,7 @@ for (const line of [
   ['load'],
   ['load', '--key', 'two words'],
   ['load', '--key', 'k', '--batch', '0'],
-  ['load', '--key', 'k', '--url', 'https://127.0.0.1'],
+  ['load', '--key', 'k', '--url', 'ftp://127.0.0.1'],
   ['load', '--key', 'k', '--url', 'http://127.0.0.1/path'],
 ]) {
   test(`"${line.join(' ')}" is wrong usage`, async () => {

@@ -57,7 +57,7 @@ test('no name of a tenant or a release enters the text of a statement', async ()
   const asked: Query[] = [];
   const name = "x' OR 1=1 --";
   const project = { organization_id: name, project_id: name, environment: name };
-  const listed_row = { release_id: name, first_seen_ms: NOW_MS, last_seen_ms: NOW_MS, installs: 1 };
+  const listed_row = { release_id: name, first_seen_ms: NOW_MS, last_seen_ms: NOW_MS, installs: [1, 0] };
   const fleet = overview([[/bundle_label/, [listed_row]]], asked);
   await fleet.releases(project, signal);
   await fleet.release(project, name, signal);
