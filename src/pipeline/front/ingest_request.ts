@@ -23,7 +23,7 @@ import type { RequestHead } from './request_head.ts';
 type State = 'reading' | 'uploading' | 'draining' | 'submitted' | 'over';
 
 /** What an upload takes of the budget, whatever its length. */
-const UPLOAD_BYTES = 8 * 2 ** 20;
+const UPLOAD_BYTES = 10 * 2 ** 20;
 /** Of an upload that was refused on its way so much more is thrown away, so that a client that only then reads the answer gets it. */
 const DRAINED_BYTES_MAX = 64 * 2 ** 20;
 
@@ -150,7 +150,7 @@ export class IngestRequest implements Submission {
     }
     const collected = this.collector?.collected();
     this.collector = undefined;
-    if (collected !== undefined) this.intake.push(Uint8Array.from(collected));
+    if (collected !== undefined) this.intake.push(collected);
     this.passOn(chunk, is_last);
   }
 
@@ -169,7 +169,7 @@ export class IngestRequest implements Submission {
 
   private passOn(chunk: Uint8Array, is_last: boolean): void {
     this.body_bytes += chunk.length;
-    if (chunk.length > 0) this.intake?.push(Uint8Array.from(chunk));
+    if (chunk.length > 0) this.intake?.push(chunk);
     if (!is_last) return;
     this.state = 'submitted';
     this.intake?.end();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Packr, unpack } from 'msgpackr';
+import { ElementWindow } from '../../../../src/kernel/element_window.ts';
 import type { Cutter, CutterLimits } from '../../../../src/pipeline/uploads/cutter.ts';
 import { JsonCutter } from '../../../../src/pipeline/uploads/json_cutter.ts';
 import { LineCutter } from '../../../../src/pipeline/uploads/line_cutter.ts';
@@ -35,7 +36,7 @@ function cut(cutter: Cutter, body: Uint8Array | string, part_bytes: () => number
 }
 
 function cutJson(body: Uint8Array | string, part_bytes = (): number => 1 << 20, limits = LIMITS): Cut {
-  return cut(new JsonCutter('events', limits), body, part_bytes);
+  return cut(new JsonCutter('events', limits, new ElementWindow()), body, part_bytes);
 }
 
 function eventsOf(pieces: readonly string[]): unknown[] {
