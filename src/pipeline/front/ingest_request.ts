@@ -57,6 +57,8 @@ export class IngestRequest implements Submission {
   private refusal: Answer | undefined;
   private drained_bytes = 0;
   private body_bytes = 0;
+  /** Of a batch that has arrived whole, what `Overdue` knows it by. */
+  private arrival_step: number | undefined;
   /** What was taken from the budget. */
   private held_bytes = 0;
 
@@ -190,6 +192,7 @@ export class IngestRequest implements Submission {
 
   private submit(body: Uint8Array): void {
     this.state = 'submitted';
+    if (this.place.takes_uploads) this.arrival_step = this.context.overdue.enter(this.context.clock.monotonicMs());
     this.context.submit(this, body);
   }
 
@@ -222,6 +225,7 @@ export class IngestRequest implements Submission {
     this.state = 'over';
     this.collector = undefined;
     this.intake = undefined;
+    if (this.arrival_step !== undefined) this.context.overdue.leave(this.arrival_step);
     this.context.budget.give(this.held_bytes);
     if (this.address !== '') this.context.places.give(this.address);
     this.context.inFlight(-1);
