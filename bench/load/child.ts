@@ -51,6 +51,11 @@ export class Child {
     return this.output.slice(0, this.output.indexOf('\n'));
   }
 
+  /** Ends its standard input: what it waits for. */
+  proceed(): void {
+    this.process.stdin?.end();
+  }
+
   /** Asks it to end, insists after 25 s, and resolves when it has ended. */
   async stop(): Promise<void> {
     this.process.stdin?.end();

@@ -1,5 +1,5 @@
 /**
- * How many bytes a second leave something, lately: an average in which what is `time_constant_ms` old counts e times less than
+ * How much a second leaves something, bytes or pieces, lately: an average in which what is `time_constant_ms` old counts e times less than
  * what is new. It forgets by itself, so that what has come to a halt is seen to drain slower and slower.
  */
 export class DrainRate {
@@ -16,13 +16,13 @@ export class DrainRate {
     this.started_ms = now_ms;
   }
 
-  add(bytes: number, now_ms: number): void {
+  add(amount: number, now_ms: number): void {
     this.forget(now_ms);
-    this.weight += bytes;
+    this.weight += amount;
   }
 
   /** 0 before anything has left. */
-  bytesPerSecond(now_ms: number): number {
+  perSecond(now_ms: number): number {
     this.forget(now_ms);
     // Of a steady stream this much of the time constant has gone by so far: soon after the start far less than all of it.
     const seen_ms = this.time_constant_ms * (1 - Math.exp((this.started_ms - now_ms) / this.time_constant_ms));

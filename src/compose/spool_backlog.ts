@@ -76,7 +76,7 @@ export class SpoolBacklog {
 
   private secondsTo(share: number): number {
     const missing_bytes = missingBytes(this.look(), share);
-    return missing_bytes <= 0 ? 0 : missing_bytes / this.rate.bytesPerSecond(this.clock.monotonicMs());
+    return missing_bytes <= 0 ? 0 : missing_bytes / this.rate.perSecond(this.clock.monotonicMs());
   }
 
   private look(): RoomFigures {

@@ -15,6 +15,7 @@ import type { Submission } from '../contract/responder.ts';
 import type { SegmentStore } from '../contract/segment.ts';
 import type { Sink } from '../contract/sink.ts';
 import type { PartSource, UploadIntake } from '../contract/upload.ts';
+import { ElementWindow } from '../kernel/element_window.ts';
 import { type AdminRoute, AdminServer } from '../ops/admin_server.ts';
 import type { Logger } from '../ops/logger.ts';
 import type { Observatory } from '../ops/observatory.ts';
@@ -100,6 +101,7 @@ export function createDispatch(config: Config, parts: DispatchParts): { dispatch
   const uploads = new Uploads(
     {
       clock: SYSTEM_CLOCK,
+      createWindow: () => new ElementWindow(),
       stage: () => spool.stage(),
       process: (piece) => dispatcher.processPiece(piece),
       observer,

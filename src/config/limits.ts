@@ -51,7 +51,7 @@ function sizeRules({ http, spool, dispatch, workers }: Config): Rule[] {
   const held_bytes = heldBodyBytes(http);
   return [
     atMost('http.event_bytes_max', http.event_bytes_max, 'http.body_bytes_max', http.body_bytes_max),
-    // A body that is held must find room among the others, and an upload, which takes half of that, too.
+    // A body that is held must find room among the others, and an upload, which takes less than that, too.
     atLeast('http.bytes_in_flight_max', http.bytes_in_flight_max, 'what a body can take of it', held_bytes),
     atMost('dispatch.slab_bytes_max', dispatch.slab_bytes_max, 'http.bytes_in_flight_max', http.bytes_in_flight_max),
     // A message that may be sent must find room in the window, or it could never be.

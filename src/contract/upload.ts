@@ -29,7 +29,7 @@ export interface PartSource {
 
 /** Takes the body of one upload as it arrives. The submission is answered when its fate is known, which can be before its end. */
 export interface UploadIntake {
-  /** Takes a part, which belongs to the upload from then on. */
+  /** Takes a part, which is copied before this returns. */
   push(part: Uint8Array): void;
   /** The body is complete. */
   end(): void;

@@ -1,5 +1,6 @@
 /**
- * Compiles `assembly/` to `kernel.wasm` beside this file in `dist/`, when a source is newer than it. Run by `npm run build`.
+ * Compiles `assembly/` to `kernel.wasm` and `assembly/cutting/` to `cutting.wasm` beside this file in `dist/`, when a source is newer
+ * than it. Run by `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
@@ -9,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const SOURCES = join(REPOSITORY, 'src/kernel/assembly');
-const OUTPUT = fileURLToPath(new URL('./kernel.wasm', import.meta.url));
 const OPTIONS = [
   '--optimizeLevel',
   '3',
@@ -28,11 +28,15 @@ function modifiedMs(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-function compile(): number {
+/** Compiles the module in `directory` if it must be; whether that went well. */
+function compile(directory: string, output: string): boolean {
+  const newest_source_ms = Math.max(...readdirSync(directory).map((name) => modifiedMs(join(directory, name))));
+  if (modifiedMs(output) > newest_source_ms) return true;
   const compiler = join(createRequire(import.meta.url).resolve('assemblyscript/package.json'), '../bin/asc.js');
-  const command_line = [compiler, join(SOURCES, 'index.ts'), '--outFile', OUTPUT, ...OPTIONS];
-  return spawnSync(process.execPath, command_line, { stdio: 'inherit', cwd: REPOSITORY }).status ?? 1;
+  const command_line = [compiler, join(directory, 'index.ts'), '--outFile', output, ...OPTIONS];
+  return spawnSync(process.execPath, command_line, { stdio: 'inherit', cwd: REPOSITORY }).status === 0;
 }
 
-const newest_source_ms = Math.max(...readdirSync(SOURCES).map((name) => modifiedMs(join(SOURCES, name))));
-if (modifiedMs(OUTPUT) <= newest_source_ms) process.exitCode = compile();
+const output_of = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const is_built = compile(SOURCES, output_of('./kernel.wasm')) && compile(join(SOURCES, 'cutting'), output_of('./cutting.wasm'));
+process.exitCode = is_built ? 0 : 1;

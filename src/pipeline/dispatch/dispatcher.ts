@@ -175,15 +175,18 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** Starts what the workers can take: full slabs first, in order, then the open ones as they are. Pieces of uploads leave a place free. */
+  /**
+   * Starts what the workers can take: full slabs first, in order, then the open ones as they are. Pieces of uploads have all places but
+   * one, and that one while nobody else wants it.
+   */
   private pump(): void {
     const places = this.limits.threads * this.limits.slabs_per_thread_max;
     while (this.running < places) {
       const reserved = this.takeReserved();
       const piece = reserved === undefined && this.pieces_running < Math.max(1, places - 1) ? this.pieces.shift() : undefined;
-      const slab = reserved ?? piece ?? this.queue.shift() ?? this.takeOpen();
+      const slab = reserved ?? piece ?? this.queue.shift() ?? this.takeOpen() ?? this.pieces.shift();
       if (slab === undefined) return;
-      void (slab === piece ? this.runPiece(slab) : this.run(slab));
+      void this.run(slab);
     }
   }
 
@@ -209,10 +212,12 @@ export class Dispatcher {
     return undefined;
   }
 
+  /** A piece is not counted as under way: a small slab that finds a place free must not wait for it. */
   private async run(slab: OpenSlab): Promise<void> {
-    this.under_way++;
+    const count = this.isPiece(slab) ? 0 : 1;
+    this.under_way += count;
     await this.makeTrip(slab);
-    this.under_way--;
+    this.under_way -= count;
     if (slab.submissions.length >= COMPANY_REQUESTS_MIN) this.awaitCompany();
     this.pump();
   }
@@ -226,20 +231,16 @@ export class Dispatcher {
     });
   }
 
-  /** A piece is not counted as under way: a small slab that finds a place free must not wait for it. */
-  private async runPiece(slab: OpenSlab): Promise<void> {
-    this.pieces_running++;
-    await this.makeTrip(slab);
-    this.pieces_running--;
-    this.pump();
+  private isPiece(slab: OpenSlab): boolean {
+    return slab.target !== this.target;
   }
 
   private async makeTrip(slab: OpenSlab): Promise<void> {
     // An upload that has begun is finished: what of it was stored already is no less than what comes.
-    const priority_types = slab.target === this.target ? this.ports.priorityTypes() : undefined;
+    const priority_types = this.isPiece(slab) ? undefined : this.ports.priorityTypes();
     const task = slab.task(this.outputs.take(), this.ports.random.uuid(), { ...this.limits, priority_types });
     this.ports.observer.slabDispatched(task.requests, task.bytes);
-    const result = await this.work(task);
+    const result = await this.work(task, this.isPiece(slab) ? 1 : 0);
     if (result === undefined) {
       // A worker that runs out of memory may still be writing for a moment: its buffers are not used again.
       for (const submission of slab.submissions) submission.failed('worker_died');
@@ -256,8 +257,9 @@ export class Dispatcher {
     this.outputs.give(result.output);
   }
 
-  private async work(task: SlabTask): Promise<SlabResult | undefined> {
+  private async work(task: SlabTask, pieces: 0 | 1): Promise<SlabResult | undefined> {
     this.running++;
+    this.pieces_running += pieces;
     try {
       return await this.ports.workers.run(task);
     } catch (error) {
@@ -265,6 +267,7 @@ export class Dispatcher {
       return undefined;
     } finally {
       this.running--;
+      this.pieces_running -= pieces;
       this.pump();
     }
   }

@@ -21,8 +21,9 @@ import type { HttpApp, HttpEngine, HttpRequest, HttpResponse } from './engine.ts
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { Listener, type TlsFiles } from './listener.ts';
+import { Overdue } from './overdue.ts';
 import { ReadRoutes } from './read_routes.ts';
-import { CODINGS_TAKEN, MEDIA_TYPE_NAMES } from './request_format.ts';
+import { refusalContext } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 import { type Backlog, RetryAdvice } from './retry_advice.ts';
 import { type StreamObserver, type StreamSettings, Streams } from './stream/streams.ts';
@@ -80,6 +81,7 @@ export class FrontEnd {
   private readonly listener: Listener;
   private readonly cors: Cors;
   private readonly places: AddressPlaces;
+  private readonly overdue = new Overdue();
   private proxies: TrustedProxies;
   private readonly writer: AnswerWriter;
   private readonly context: IngestContext;
@@ -156,6 +158,7 @@ export class FrontEnd {
       clock: this.ports.clock,
       budget: this.budget,
       places: this.places,
+      overdue: this.overdue,
       bodyBytesMax: (place) => this.bodyBytesMax(place),
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,
@@ -236,7 +239,7 @@ export class FrontEnd {
         ? this.error(
             route.error_shape,
             problem ?? (caller === undefined ? 'unauthorized' : 'too_many_connections'),
-            this.refusalContext(problem, place),
+            refusalContext(problem, place.media, this.bodyBytesMax(place)),
           )
         : rateAnswer(route.error_shape, refusal);
     const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
@@ -256,20 +259,10 @@ export class FrontEnd {
     if (this.is_closing) return 'shutting_down';
     if (head.lengths_conflict) return 'bad_request';
     if (tenant === undefined) return 'unauthorized';
-    return head.problem(this.bodyBytesMax(place), place.media);
-  }
-
-  private refusalContext(problem: ErrorCode | undefined, place: RoutePlace): ErrorContext {
-    switch (problem) {
-      case 'body_too_large':
-        return { body_bytes_max: this.bodyBytesMax(place) };
-      case 'media_type_unsupported':
-        return { supported: place.media.map((each) => MEDIA_TYPE_NAMES[each]).join(', ') };
-      case 'encoding_unsupported':
-        return { supported: CODINGS_TAKEN.filter((coding) => coding !== 'identity').join(', ') };
-      default:
-        return {};
-    }
+    const problem = head.problem(this.bodyBytesMax(place), place.media);
+    // Those who send batches can wait; pipelines and webhooks are few, and are in a hurry.
+    const is_refused = problem === undefined && place.takes_uploads && this.overdue.areTooMany(this.ports.clock.monotonicMs());
+    return is_refused ? 'overloaded' : problem;
   }
 
   /** Answers within the request's own handler. */

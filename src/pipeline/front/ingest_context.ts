@@ -9,11 +9,13 @@ import type { Answer } from './answers.ts';
 import type { ByteBudget } from './byte_budget.ts';
 import type { HttpResponse } from './engine.ts';
 import type { RoutePlace } from './ingest_request.ts';
+import type { Overdue } from './overdue.ts';
 
 export interface IngestContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
   readonly places: AddressPlaces;
+  readonly overdue: Overdue;
   bodyBytesMax(place: RoutePlace): number;
   /** Hands a whole body on; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;

@@ -23,7 +23,7 @@ import type { RequestHead } from './request_head.ts';
 type State = 'reading' | 'uploading' | 'draining' | 'submitted' | 'over';
 
 /** What an upload takes of the budget, whatever its length. */
-const UPLOAD_BYTES = 8 * 2 ** 20;
+const UPLOAD_BYTES = 10 * 2 ** 20;
 /** Of an upload that was refused on its way so much more is thrown away, so that a client that only then reads the answer gets it. */
 const DRAINED_BYTES_MAX = 64 * 2 ** 20;
 
@@ -57,6 +57,8 @@ export class IngestRequest implements Submission {
   private refusal: Answer | undefined;
   private drained_bytes = 0;
   private body_bytes = 0;
+  /** Of a batch that has arrived whole, what `Overdue` knows it by. */
+  private arrival_step: number | undefined;
   /** What was taken from the budget. */
   private held_bytes = 0;
 
@@ -150,7 +152,7 @@ export class IngestRequest implements Submission {
     }
     const collected = this.collector?.collected();
     this.collector = undefined;
-    if (collected !== undefined) this.intake.push(Uint8Array.from(collected));
+    if (collected !== undefined) this.intake.push(collected);
     this.passOn(chunk, is_last);
   }
 
@@ -169,7 +171,7 @@ export class IngestRequest implements Submission {
 
   private passOn(chunk: Uint8Array, is_last: boolean): void {
     this.body_bytes += chunk.length;
-    if (chunk.length > 0) this.intake?.push(Uint8Array.from(chunk));
+    if (chunk.length > 0) this.intake?.push(chunk);
     if (!is_last) return;
     this.state = 'submitted';
     this.intake?.end();
@@ -190,6 +192,7 @@ export class IngestRequest implements Submission {
 
   private submit(body: Uint8Array): void {
     this.state = 'submitted';
+    if (this.place.takes_uploads) this.arrival_step = this.context.overdue.enter(this.context.clock.monotonicMs());
     this.context.submit(this, body);
   }
 
@@ -222,6 +225,7 @@ export class IngestRequest implements Submission {
     this.state = 'over';
     this.collector = undefined;
     this.intake = undefined;
+    if (this.arrival_step !== undefined) this.context.overdue.leave(this.arrival_step);
     this.context.budget.give(this.held_bytes);
     if (this.address !== '') this.context.places.give(this.address);
     this.context.inFlight(-1);

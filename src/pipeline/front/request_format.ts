@@ -1,5 +1,6 @@
 /** What a request's head says of how its body is written, and what of that can be read here. */
 import * as zlib from 'node:zlib';
+import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
 import { CODINGS, type Coding, type Media } from '../../contract/format.ts';
 
 /** What `fetch` and `curl -d` send unasked is read as JSON too. */
@@ -40,4 +41,18 @@ export function codingOf(content_encoding: string): Coding | undefined {
   if (name === '') return 'identity';
   const coding = name === 'x-gzip' ? 'gzip' : name;
   return CODINGS_TAKEN.find((each) => each === coding);
+}
+
+/** What a sender is told of why its head was refused, beside the reason itself. */
+export function refusalContext(problem: ErrorCode | undefined, media: readonly Media[], body_bytes_max: number): ErrorContext {
+  switch (problem) {
+    case 'body_too_large':
+      return { body_bytes_max };
+    case 'media_type_unsupported':
+      return { supported: media.map((each) => MEDIA_TYPE_NAMES[each]).join(', ') };
+    case 'encoding_unsupported':
+      return { supported: CODINGS_TAKEN.filter((coding) => coding !== 'identity').join(', ') };
+    default:
+      return {};
+  }
 }

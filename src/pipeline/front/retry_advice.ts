@@ -22,6 +22,7 @@ export interface RetryAdvicePorts {
 }
 
 const ANSWERED_TIME_CONSTANT_MS = 5_000;
+const MS_PER_S = 1000;
 /** Work in hand is gone soon or not at all: nobody is sent away for longer because it stood still for a moment. */
 const OVERLOAD_S_MAX = 30;
 const ROOM_S_MAX = 300;
@@ -33,27 +34,43 @@ const ROOM_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['spool_full', 'di
 
 export class RetryAdvice {
   private readonly rate: DrainRate;
+  /** Requests that were worked off, and those that were told to come back because of too many. */
+  private readonly answers: DrainRate;
+  private readonly refusals: DrainRate;
 
   constructor(private readonly ports: RetryAdvicePorts) {
-    this.rate = new DrainRate(ANSWERED_TIME_CONSTANT_MS, ports.clock.monotonicMs());
+    const now_ms = ports.clock.monotonicMs();
+    this.rate = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
+    this.answers = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
+    this.refusals = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
   }
 
-  /** So many bytes in flight were worked off. */
+  /** A request was worked off, and so many bytes in flight with it. */
   answered(bytes: number): void {
-    this.rate.add(bytes, this.ports.clock.monotonicMs());
+    const now_ms = this.ports.clock.monotonicMs();
+    this.rate.add(bytes, now_ms);
+    this.answers.add(1, now_ms);
   }
 
-  /** Whole seconds for `Retry-After`. */
+  /** Whole seconds for the `Retry-After` of one request. */
   seconds(code: ErrorCode): number {
     if (ROOM_CODES.has(code)) return this.spread(this.ports.backlog.secondsToRoom(), ROOM_S_MAX);
     if (code === 'shedding') return this.spread(this.ports.backlog.secondsToCalm(), ROOM_S_MAX);
-    return this.spread(code === 'overloaded' ? this.secondsToDrain() : 0, OVERLOAD_S_MAX);
+    if (code !== 'overloaded') return this.spread(0, OVERLOAD_S_MAX);
+    const wait_s = this.secondsToDrain();
+    this.refusals.add(1, this.ports.clock.monotonicMs());
+    return this.spread(wait_s, OVERLOAD_S_MAX);
   }
 
+  /** What is in flight, and before that those who were sent away lately: they come back too. */
   private secondsToDrain(): number {
-    const rate = this.rate.bytesPerSecond(this.ports.clock.monotonicMs());
+    const now_ms = this.ports.clock.monotonicMs();
+    const rate = this.rate.perSecond(now_ms);
+    const answers_per_s = this.answers.perSecond(now_ms);
     // Before the first answer nothing is known, and the shortest wait finds out soonest.
-    return rate === 0 ? 0 : this.ports.bytesInFlight() / rate;
+    if (rate === 0 || answers_per_s === 0) return 0;
+    const sent_away = this.refusals.perSecond(now_ms) * (ANSWERED_TIME_CONSTANT_MS / MS_PER_S);
+    return this.ports.bytesInFlight() / rate + sent_away / answers_per_s;
   }
 
   /** `wait_s` and some more, within bounds. */

@@ -29,6 +29,8 @@ export class SegmentWriter {
   /** The file took an error that it cannot come back from: close the segment. */
   failed = false;
   private file: FileHandle | undefined;
+  /** Whether a flush has made the file's name durable; `commit` does it with the first. */
+  private is_named_durably = false;
   private readonly seed: number;
 
   constructor(
@@ -46,7 +48,27 @@ export class SegmentWriter {
    *
    * @throws the operating system's error; then none of the blocks is in the segment, and the segment goes on unless `failed`
    */
-  async commit(blocks: readonly Uint8Array[]): Promise<void> {
+  commit(blocks: readonly Uint8Array[]): Promise<void> {
+    return this.take(blocks, this.ack === 'disk');
+  }
+
+  /**
+   * Appends the blocks, which are on the disk once a `flush` that began later has resolved: for a segment that counts as a whole or not at
+   * all. Throws as `commit` does.
+   */
+  append(blocks: readonly Uint8Array[]): Promise<void> {
+    return this.take(blocks, false);
+  }
+
+  /** Makes durable what was appended; `append` may go on meanwhile. After an error nothing of the segment counts. */
+  async flush(): Promise<void> {
+    if (this.file === undefined || this.ack === 'memory') return;
+    const is_new = !this.is_named_durably;
+    await this.sync(this.file, is_new);
+    this.is_named_durably = true;
+  }
+
+  private async take(blocks: readonly Uint8Array[], is_synced: boolean): Promise<void> {
     assert(!this.failed && !this.committing, 'BUG: a commit to a segment that cannot take it');
     this.committing = true;
     try {
@@ -54,7 +76,7 @@ export class SegmentWriter {
       const file = this.file ?? (await this.create());
       const start_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
       const end_bytes = await this.write(file, blocks, is_new);
-      if (this.ack === 'disk') await this.sync(file, is_new);
+      if (is_synced) await this.sync(file, is_new);
       this.end_bytes = end_bytes;
       this.remember(blocks, start_bytes);
     } finally {

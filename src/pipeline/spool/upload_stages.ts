@@ -21,6 +21,8 @@ import type { SyncedDirectory } from './synced_directory.ts';
 import { errorCode } from './system_errors.ts';
 
 const COMMIT_SUFFIX = '.commit';
+/** Synced as it grows, so that little is left for the end, and in steps that do not hold up the syncs of others. */
+const SYNC_EVERY_BYTES = 8 << 20;
 
 export interface UploadStageHooks {
   nextSequence(): number;
@@ -76,6 +78,10 @@ class Stage implements UploadStage {
   private readonly closed: SegmentWriter[] = [];
   /** Appends follow one another: a segment has one writer. */
   private turn: Promise<void> = Promise.resolve();
+  /** The sync under way; one follows another. */
+  private syncing: Promise<void> = Promise.resolve();
+  private failure: Error | undefined;
+  private unsynced_bytes = 0;
   private staged_bytes = 0;
   private is_over = false;
 
@@ -94,6 +100,7 @@ class Stage implements UploadStage {
     await this.turn;
     const { ports, directory } = this.context;
     for (const writer of this.open.values()) await this.close(writer);
+    await this.syncing;
     const names = this.closed.map(({ header }) => segmentFileName(header, 'open'));
     if (names.length > 0) {
       try {
@@ -110,6 +117,7 @@ class Stage implements UploadStage {
     if (this.is_over) return;
     this.is_over = true;
     await this.turn;
+    await this.syncing.catch(() => undefined);
     const { ports, directory, hooks } = this.context;
     // The record first: without it the files are nobody's, and go at the next start at the latest.
     await removeIfThere(ports.fs, `${directory.path}/${this.id}${COMMIT_SUFFIX}`).catch(() => undefined);
@@ -125,19 +133,24 @@ class Stage implements UploadStage {
     const { hooks } = this.context;
     const refusal = hooks.refusal(block);
     if (refusal !== undefined) throw refusal;
+    // A file whose sync failed takes no more.
+    if (this.failure !== undefined) throw this.failure;
     const writer = this.writerFor(block);
     const before_bytes = writer.end_bytes;
     try {
-      await writer.commit([block.bytes]);
+      await writer.append([block.bytes]);
     } catch (error) {
       throw hooks.failed(writer, error);
     }
-    this.staged_bytes += writer.end_bytes - before_bytes;
-    hooks.usedBytesChanged(writer.end_bytes - before_bytes);
+    const added_bytes = writer.end_bytes - before_bytes;
+    this.staged_bytes += added_bytes;
+    this.unsynced_bytes += added_bytes;
+    hooks.usedBytesChanged(added_bytes);
     const { options } = this.context;
     const { records, end_bytes } = writer;
     const is_full = records.rows >= options.seal_rows_max || end_bytes >= options.seal_bytes_max || records.count >= RECORDS_MAX;
     if (is_full) await this.close(writer);
+    else if (this.unsynced_bytes >= SYNC_EVERY_BYTES) await this.sync(writer, () => writer.flush());
   }
 
   private writerFor(block: SpoolBlock): SegmentWriter {
@@ -156,8 +169,22 @@ class Stage implements UploadStage {
 
   private async close(writer: SegmentWriter): Promise<void> {
     this.open.delete(`${writer.header.table}/${writer.header.month}`);
-    await writer.close();
-    if (writer.records.count > 0) this.closed.push(writer);
+    this.closed.push(writer);
+    await this.sync(writer, async () => {
+      await writer.flush();
+      await writer.close();
+    });
+  }
+
+  /** Waits for the sync before, and lets the next one go on while more is appended. Rejects when one has failed: then the upload can only be discarded. */
+  private async sync(writer: SegmentWriter, flush: () => Promise<void>): Promise<void> {
+    await this.syncing;
+    this.unsynced_bytes = 0;
+    this.syncing = flush().catch((error: unknown) => {
+      this.failure = this.context.hooks.failed(writer, error);
+      throw this.failure;
+    });
+    this.syncing.catch(() => undefined);
   }
 
   /** The commit record is durable: whatever fails now is done at the next start. */

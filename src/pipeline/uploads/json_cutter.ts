@@ -4,12 +4,11 @@
  * It only finds where elements end: strings and brackets are all that it reads, and whether a piece is JSON is for those to say who
  * read it. What is around the array, the shell, is kept and parsed at the end, so that in the end every byte was parsed by somebody.
  */
+import { parseJson } from '../../base/json.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { Cutter, CutterLimits, TakePiece } from './cutter.ts';
-import { Piece } from './piece.ts';
 
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
@@ -23,21 +22,22 @@ const ELEMENT_DEPTH = 2;
 const DEPTH_MAX = 500;
 /** What may stand around the array. */
 const SHELL_BYTES_MAX = 1 << 20;
+/** What the window takes at once: it and a piece are then in the cache when they are copied. */
+const STEP_BYTES = 1 << 18;
+/** The longest way to write a character of a name: \u and four digits. */
+const ESCAPE_BYTES_MAX = 6;
 
-/** What a byte means among elements, outside of texts. */
-const PLAIN = 0;
-const TEXT = 1;
-const OPENING = 2;
-const CLOSING = 3;
-const SEPARATING = 4;
-
-const BYTE_KINDS = new Uint8Array(256);
-BYTE_KINDS[QUOTE] = TEXT;
-BYTE_KINDS[OPEN_BRACE] = OPENING;
-BYTE_KINDS[OPEN_BRACKET] = OPENING;
-BYTE_KINDS[CLOSE_BRACE] = CLOSING;
-BYTE_KINDS[CLOSE_BRACKET] = CLOSING;
-BYTE_KINDS[COMMA] = SEPARATING;
+/** Finds the elements of the array while it arrives, and keeps them until they are a piece. See `kernel/element_window.ts`. */
+export interface ElementWindow {
+  begin(name: string, limits: CutterLimits & { readonly depth_max: number }): void;
+  append(part: Uint8Array): 'more' | 'piece' | 'ended' | 'nothing' | 'too_deep';
+  goOn(): 'more' | 'piece' | 'ended' | 'nothing' | 'too_deep';
+  /** Lends the elements so far as a body that has no others; nothing when there is none. */
+  lendPiece(use: TakePiece): void;
+  dropPiece(): void;
+  unreadBytes(): number;
+  elementsSkipped(): number;
+}
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
@@ -45,8 +45,6 @@ function isSpace(byte: number): boolean {
 
 export class JsonCutter implements Cutter {
   events_too_large = 0;
-  private readonly piece: Piece;
-  private readonly key: Buffer;
   private readonly shell: Buffer[] = [];
   private shell_bytes = 0;
   private depth = 0;
@@ -55,23 +53,23 @@ export class JsonCutter implements Cutter {
   private is_escaped = false;
   /** Whether the bytes are those of the array's elements. */
   private is_in_array = false;
-  private arrays = 0;
-  /** The last text at the depth of members, with its quotes, and whether a colon came after it: then it is a name. */
+  private has_array = false;
+  /** Members that are called as the array is. */
+  private batches = 0;
+  /** The last text at the depth of members, with its quotes, as far as it may be the array's name. */
   private member: number[] = [];
+  private readonly member_bytes_max: number;
+  /** Whether a colon came after that name: then the next value is the array. */
   private is_named = false;
-  /** Whether the element in hand has anything but white space, and whether it is being left out. */
-  private has_content = false;
-  private is_skipping = false;
-  private commas = 0;
   private problem: ErrorCode | undefined;
 
+  /** @param window in nobody else's use */
   constructor(
     private readonly batch: string,
     private readonly limits: CutterLimits,
+    private readonly window: ElementWindow,
   ) {
-    this.key = Buffer.from(JSON.stringify(batch));
-    const prefix = Buffer.from(`{${JSON.stringify(batch)}:[`);
-    this.piece = new Piece({ prefix, separator: Uint8Array.of(COMMA), suffix: Buffer.from(']}') }, limits.piece_bytes_max);
+    this.member_bytes_max = batch.length * ESCAPE_BYTES_MAX + 2;
   }
 
   push(bytes: Uint8Array, take: TakePiece): ErrorCode | undefined {
@@ -85,7 +83,7 @@ export class JsonCutter implements Cutter {
   end(take: TakePiece): ErrorCode | undefined {
     if (this.problem !== undefined) return this.problem;
     const problem = this.shellProblem();
-    if (problem === undefined) this.piece.end(take);
+    if (problem === undefined) this.window.lendPiece(take);
     return problem;
   }
 
@@ -109,7 +107,7 @@ export class JsonCutter implements Cutter {
         this.is_named = false;
         return;
       case COLON:
-        this.is_named = this.depth === MEMBER_DEPTH;
+        if (this.depth === MEMBER_DEPTH) this.readName();
         return;
       case OPEN_BRACE:
       case OPEN_BRACKET:
@@ -125,105 +123,52 @@ export class JsonCutter implements Cutter {
   }
 
   private readShellText(byte: number): void {
-    // One byte more than the key tells a longer name from it.
-    if (this.depth === MEMBER_DEPTH && this.member.length <= this.key.length) this.member.push(byte);
+    // One byte more than the longest way to write the name tells a longer one from it.
+    if (this.depth === MEMBER_DEPTH && this.member.length <= this.member_bytes_max) this.member.push(byte);
     if (this.is_escaped) this.is_escaped = false;
     else if (byte === BACKSLASH) this.is_escaped = true;
     else if (byte === QUOTE) this.is_string = false;
   }
 
+  /** A text and a colon behind it are a member's name, which may be written with escapes. */
+  private readName(): void {
+    this.is_named = parseJson(Buffer.from(this.member).toString('latin1')) === this.batch;
+    if (!this.is_named) return;
+    this.batches++;
+    if (this.batches > 1) this.problem = 'repeated_events';
+  }
+
   private open(byte: number): void {
     this.depth++;
-    const is_batch =
-      byte === OPEN_BRACKET && this.is_named && this.depth === ELEMENT_DEPTH && this.key.equals(Uint8Array.from(this.member));
+    const is_batch = byte === OPEN_BRACKET && this.is_named && this.depth === ELEMENT_DEPTH;
     this.is_named = false;
     if (this.depth > DEPTH_MAX) this.problem = 'nesting_too_deep';
     if (!is_batch) return;
-    this.arrays++;
-    if (this.arrays > 1) this.problem = 'repeated_events';
     this.is_in_array = true;
-    this.commas = 0;
+    this.has_array = true;
+    this.window.begin(this.batch, { ...this.limits, depth_max: DEPTH_MAX - ELEMENT_DEPTH });
   }
 
   /** Reads elements from `start` to the end of the array or of the bytes; returns where it stopped, at the bracket that is the shell's. */
   private readElements(bytes: Uint8Array, start: number, take: TakePiece): number {
-    let element_start = start;
-    let at = this.is_string ? this.skipText(bytes, start) : start;
-    // Local, since this loop sees every byte of the largest bodies.
-    let depth = this.depth;
+    let at = start;
     while (at < bytes.length) {
-      const kind = BYTE_KINDS[bytes[at]];
-      if (kind === PLAIN) {
-        at++;
-      } else if (kind === TEXT) {
-        at = this.skipText(bytes, at + 1);
-      } else if (kind === OPENING) {
-        depth++;
-        at++;
-      } else if (kind === CLOSING) {
-        if (depth === ELEMENT_DEPTH) {
-          this.add(bytes.subarray(element_start, at));
-          this.endArray(take);
-          return at;
-        }
-        depth--;
-        at++;
-      } else {
-        if (depth === ELEMENT_DEPTH) {
-          this.add(bytes.subarray(element_start, at));
-          this.endElement(take);
-          this.commas++;
-          element_start = at + 1;
-        }
-        at++;
+      const part = bytes.subarray(at, at + STEP_BYTES);
+      at += part.length;
+      let stop = this.window.append(part);
+      while (stop === 'piece') {
+        this.window.lendPiece(take);
+        this.window.dropPiece();
+        stop = this.window.goOn();
       }
+      this.events_too_large = this.window.elementsSkipped();
+      if (stop === 'more') continue;
+      this.is_in_array = false;
+      if (stop === 'nothing') this.problem = 'not_json';
+      if (stop === 'too_deep') this.problem = 'nesting_too_deep';
+      return at - this.window.unreadBytes();
     }
-    this.depth = depth;
-    this.add(bytes.subarray(element_start, at));
     return at;
-  }
-
-  /** Goes to the end of the text, or of the bytes, and notes which it was. */
-  private skipText(bytes: Uint8Array, start: number): number {
-    let at = this.is_escaped ? start + 1 : start;
-    this.is_escaped = false;
-    while (at < bytes.length) {
-      const byte = bytes[at++];
-      if (byte === QUOTE) {
-        this.is_string = false;
-        return at;
-      }
-      if (byte !== BACKSLASH) continue;
-      this.is_escaped = at === bytes.length;
-      at++;
-    }
-    this.is_string = true;
-    return bytes.length;
-  }
-
-  private add(part: Uint8Array): void {
-    this.has_content ||= part.some((byte) => !isSpace(byte));
-    if (this.is_skipping) return;
-    if (this.piece.eventBytes() + part.length > this.limits.event_bytes_max) {
-      this.is_skipping = true;
-      this.piece.dropEvent();
-      this.events_too_large++;
-      return;
-    }
-    this.piece.append(part);
-  }
-
-  private endElement(take: TakePiece): void {
-    if (!this.has_content) this.problem = 'not_json';
-    if (!this.is_skipping) this.piece.endEvent(take);
-    this.has_content = false;
-    this.is_skipping = false;
-  }
-
-  private endArray(take: TakePiece): void {
-    this.is_in_array = false;
-    if (this.has_content || this.commas > 0) this.endElement(take);
-    else this.piece.dropEvent();
   }
 
   private keepShell(part: Uint8Array): void {
@@ -241,6 +186,6 @@ export class JsonCutter implements Cutter {
       return 'not_json';
     }
     if (typeof shell !== 'object' || shell === null || Array.isArray(shell)) return 'not_an_object';
-    return this.arrays === 1 && Object.hasOwn(shell, this.batch) ? undefined : 'no_events';
+    return this.has_array ? undefined : 'no_events';
   }
 }

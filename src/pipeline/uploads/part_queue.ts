@@ -1,13 +1,23 @@
 /**
  * The parts of a body between the socket that brings them and the upload that reads them. Bounded: beyond `bytes_max` the socket is
- * told to pause, until the upload has read what is here.
+ * told to pause, until the upload has read what is here. Owner of a few buffers, which are used again and again.
  */
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { PartSource, UploadIntake } from '../../contract/upload.ts';
 
+/** Short parts are joined: a slow network brings many of them. */
+const BUFFER_BYTES = 1 << 18;
+
+/** A buffer and how much of it was filled. */
+interface Filled {
+  readonly bytes: Buffer;
+  used: number;
+}
+
 export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
-  private readonly parts: Uint8Array[] = [];
+  private readonly filled: Filled[] = [];
+  private readonly idle: Buffer[] = [];
   private queued_bytes = 0;
   private is_paused = false;
   private has_ended = false;
@@ -21,7 +31,13 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
 
   push(part: Uint8Array): void {
     assert(!this.has_ended, 'BUG: a body goes on after its end');
-    this.parts.push(part);
+    for (let at = 0; at < part.length; ) {
+      const last = this.roomyBuffer();
+      const taken = part.subarray(at, at + BUFFER_BYTES - last.used);
+      last.bytes.set(taken, last.used);
+      last.used += taken.length;
+      at += taken.length;
+    }
     this.queued_bytes += part.length;
     if (this.queued_bytes > this.bytes_max && !this.is_paused) {
       this.is_paused = true;
@@ -43,14 +59,16 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
     this.notify();
   }
 
+  /** Each part is lent until the next one is asked for. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     for (;;) {
       if (this.is_broken_off) throw new OperatingError('upload_broken_off');
-      const part = this.parts.shift();
-      if (part !== undefined) {
-        this.queued_bytes -= part.length;
+      const first = this.filled.shift();
+      if (first !== undefined) {
+        this.queued_bytes -= first.used;
         if (this.queued_bytes <= this.bytes_max / 2) this.resume();
-        yield part;
+        yield first.bytes.subarray(0, first.used);
+        this.idle.push(first.bytes);
       } else if (this.has_ended) {
         return;
       } else {
@@ -59,6 +77,14 @@ export class PartQueue implements AsyncIterable<Uint8Array>, UploadIntake {
         });
       }
     }
+  }
+
+  private roomyBuffer(): Filled {
+    const last = this.filled.at(-1);
+    if (last !== undefined && last.used < BUFFER_BYTES) return last;
+    const next = { bytes: this.idle.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES), used: 0 };
+    this.filled.push(next);
+    return next;
   }
 
   private resume(): void {

@@ -20,6 +20,7 @@ export class Piece {
   private used: number;
   /** Where the event in hand begins: behind the last complete one and a separator. */
   private event_start: number;
+  /** Those that came together count as one. */
   private events = 0;
 
   constructor(
@@ -41,6 +42,16 @@ export class Piece {
     this.reserve(part.length);
     this.bytes.set(part, this.used);
     this.used += part.length;
+  }
+
+  /** Takes whole events, each with its separator, while none is in hand; false, and nothing is taken, when there is no room for all of them. */
+  appendEvents(events: Uint8Array): boolean {
+    if (this.used - this.shape.prefix.length + events.length > this.bytes_max) return false;
+    if (events.length === 0) return true;
+    this.append(events);
+    this.event_start = this.used;
+    this.events++;
+    return true;
   }
 
   /** Forgets the event in hand. */

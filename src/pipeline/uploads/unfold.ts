@@ -32,7 +32,7 @@ async function createTransform(coding: Exclude<Coding, 'identity'>, first: Uint8
 }
 
 /**
- * The parts of a body as they were before they were coded.
+ * The parts of a body as they were before they were coded; each is lent until the next one is asked for, and so are those of `parts`.
  *
  * @throws `body_too_large`, `inflated_too_large`, `encoding_corrupt`, and what `parts` throws
  */
@@ -55,8 +55,9 @@ async function* decode(parts: AsyncIterable<Uint8Array>, coding: Exclude<Coding,
   const source = Readable.from(
     (async function* () {
       try {
-        yield first.value;
-        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
+        // A stream reads ahead of what it has worked on.
+        yield Buffer.from(first.value);
+        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield Buffer.from(next.value);
       } catch (error) {
         source_failure = error;
         throw error;

@@ -7,7 +7,7 @@ import { type BodyFormat, formatNumber } from '../../contract/format.ts';
 import type { Submission } from '../../contract/responder.ts';
 import { PIECE_BYTES_MAX, type UploadStage } from '../../contract/upload.ts';
 import type { Cutter } from './cutter.ts';
-import { JsonCutter } from './json_cutter.ts';
+import { type ElementWindow, JsonCutter } from './json_cutter.ts';
 import { LineCutter } from './line_cutter.ts';
 import { PackCutter } from './pack_cutter.ts';
 import { unfold } from './unfold.ts';
@@ -26,6 +26,8 @@ export interface UploadEnd extends UploadCounts {
 
 export interface UploadPorts {
   readonly stage: UploadStage;
+  /** For a body in JSON; in nobody else's use. */
+  readonly window: ElementWindow;
   /**
    * Has a piece made into blocks and these staged; its bytes are copied before this returns. Rejects with the OperatingError that
    * the piece ended in.
@@ -44,8 +46,10 @@ export interface UploadOptions {
   readonly event_bytes_max: number;
 }
 
-/** Pieces at the workers or on their way to the disk: one is made while one is stored. */
-const PIECES_MAX = 2;
+/** Pieces at the workers or on their way to the disk: one is made, one is the next, and one is stored. */
+const PIECES_MAX = 3;
+/** What is cut before it is asked whether there is room for more pieces. */
+const STEP_BYTES = 1 << 20;
 
 export class Upload {
   private readonly cutter: Cutter;
@@ -60,7 +64,7 @@ export class Upload {
     private readonly ports: UploadPorts,
     private readonly options: UploadOptions,
   ) {
-    this.cutter = createCutter(options);
+    this.cutter = createCutter(options, ports.window);
   }
 
   /** Reads the body to its end and answers the submission; resolves to what was counted, if it was. Rejects for a bug alone. */
@@ -93,17 +97,14 @@ export class Upload {
 
   private async read(parts: AsyncIterable<Uint8Array>): Promise<void> {
     const { format, body_bytes_max } = this.options;
-    let pieces: Uint8Array[] = [];
-    const take = (piece: Uint8Array): void => {
-      pieces.push(Uint8Array.from(piece));
-    };
+    const take = (piece: Uint8Array): void => this.start(piece);
     for await (const part of unfold(parts, format.coding, body_bytes_max)) {
-      this.check(this.cutter.push(part, take));
-      for (const piece of pieces) await this.start(piece);
-      pieces = [];
+      for (let at = 0; at < part.length; at += STEP_BYTES) {
+        this.check(this.cutter.push(part.subarray(at, at + STEP_BYTES), take));
+        while (this.running.size >= PIECES_MAX) await Promise.race(this.running);
+      }
     }
     this.check(this.cutter.end(take));
-    for (const piece of pieces) await this.start(piece);
     await Promise.all(this.running);
     this.throwFailure();
   }
@@ -117,11 +118,10 @@ export class Upload {
     if (this.has_failed) throw this.failure;
   }
 
-  /** Resolves when there is room for another piece. */
-  private async start(piece: Uint8Array): Promise<void> {
+  /** The piece is copied before this returns. */
+  private start(piece: Uint8Array): void {
     const running = this.process(piece).finally(() => this.running.delete(running));
     this.running.add(running);
-    while (this.running.size >= PIECES_MAX) await Promise.race(this.running);
   }
 
   private async process(piece: Uint8Array): Promise<void> {
@@ -137,11 +137,11 @@ export class Upload {
   }
 }
 
-function createCutter({ format, batch, event_bytes_max }: UploadOptions): Cutter {
+function createCutter({ format, batch, event_bytes_max }: UploadOptions, window: ElementWindow): Cutter {
   const limits = { piece_bytes_max: PIECE_BYTES_MAX, event_bytes_max };
   switch (format.media) {
     case 'json':
-      return new JsonCutter(batch, limits);
+      return new JsonCutter(batch, limits, window);
     case 'ndjson':
       return new LineCutter(limits);
     case 'msgpack':

@@ -8,16 +8,18 @@ import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import type { Source } from '../../contract/source.ts';
 import type { PartSource, UploadIntake, UploadStage } from '../../contract/upload.ts';
+import type { ElementWindow } from './json_cutter.ts';
 import { PartQueue } from './part_queue.ts';
 import { Upload, type UploadCounts } from './upload.ts';
 
 /** Parts of a body that wait while its pieces are at the workers. */
 const QUEUED_BYTES_MAX = 1 << 20;
-/** Each holds about 8 MiB: parts, a piece that fills, and two that are worked on. */
+/** Each holds about 10 MiB: parts, a piece that fills, and three with their blocks. */
 const UPLOADS_MAX = 8;
 
 export interface UploadsPorts {
   readonly clock: Clock;
+  createWindow(): ElementWindow;
   /** Begins a stage of its own for each upload. */
   stage(): UploadStage;
   /** Has a piece made into blocks, which go to `stage`; see `UploadPorts`. */
@@ -40,6 +42,8 @@ export interface UploadsLimits {
 
 export class Uploads {
   private readonly running = new Set<Promise<void>>();
+  /** A window's memory is used again by the next upload. */
+  private readonly idle_windows: ElementWindow[] = [];
 
   constructor(
     private readonly ports: UploadsPorts,
@@ -73,9 +77,10 @@ export class Uploads {
     const source = this.sources[submission.source];
     assert(source.kind === 'batch', 'BUG: the body of a single event became an upload');
     const stage = ports.stage();
+    const window = this.idle_windows.pop() ?? ports.createWindow();
     const append = (block: SpoolBlock): Promise<void> => stage.append(block);
     const upload = new Upload(
-      { stage, process: (bytes, received_at_ms, format) => ports.process({ submission, bytes, received_at_ms, format, append }) },
+      { stage, window, process: (bytes, received_at_ms, format) => ports.process({ submission, bytes, received_at_ms, format, append }) },
       {
         submission,
         format: formatOf(submission.format),
@@ -85,6 +90,7 @@ export class Uploads {
       },
     );
     const counts = await upload.run(queue);
+    this.idle_windows.push(window);
     if (counts === undefined) return;
     const { accepted, rejected, loose } = counts;
     const stored = Object.entries(rejected).map(([reason, count]) => [reason, count - (loose[reason] ?? 0)] as const);

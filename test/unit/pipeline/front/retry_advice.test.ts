@@ -61,3 +61,14 @@ test('a full spool or disk sends away until there is room, and for five minutes 
   }
   assert.equal(makeAdvice({ room_s: 20 }).advice.seconds('shedding'), 40);
 });
+
+test('the more were sent away lately, the longer the next ones are: those come back before them', () => {
+  const made = makeAdvice({ in_flight: 0 });
+  answerSteadily(made);
+  const first = made.advice.seconds('overloaded');
+  for (let refused = 0; refused < 500; refused++) made.advice.seconds('overloaded');
+  const last = made.advice.seconds('overloaded');
+  assert.equal(first, 1);
+  // 10 a second are answered, as this clock has it, so that five hundred take some fifty seconds: more than anybody is told.
+  assert.equal(last, 20);
+});

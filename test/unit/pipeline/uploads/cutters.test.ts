@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Packr, unpack } from 'msgpackr';
+import { ElementWindow } from '../../../../src/kernel/element_window.ts';
 import type { Cutter, CutterLimits } from '../../../../src/pipeline/uploads/cutter.ts';
 import { JsonCutter } from '../../../../src/pipeline/uploads/json_cutter.ts';
 import { LineCutter } from '../../../../src/pipeline/uploads/line_cutter.ts';
@@ -35,7 +36,7 @@ function cut(cutter: Cutter, body: Uint8Array | string, part_bytes: () => number
 }
 
 function cutJson(body: Uint8Array | string, part_bytes = (): number => 1 << 20, limits = LIMITS): Cut {
-  return cut(new JsonCutter('events', limits), body, part_bytes);
+  return cut(new JsonCutter('events', limits, new ElementWindow()), body, part_bytes);
 }
 
 function eventsOf(pieces: readonly string[]): unknown[] {
@@ -101,6 +102,25 @@ test('an event that is too large is left out and counted, in whatever parts it c
   }
 });
 
+test('random bodies of which some events are too large: those are counted, the others are all there, however the body comes', () => {
+  const seed = Date.now() % 1_000_000;
+  const random = seededRandom(seed);
+  for (let round = 0; round < 300; round++) {
+    const limits = { piece_bytes_max: 1 + random.below(200), event_bytes_max: 1 + random.below(150) };
+    const events = Array.from({ length: random.below(40) }, () => randomEvent(random));
+    const fits = (event: unknown): boolean => Buffer.byteLength(JSON.stringify(event)) <= limits.event_bytes_max;
+    const expected = { events: events.filter(fits), too_large: events.filter((event) => !fits(event)).length, problem: undefined };
+    const text = JSON.stringify({ events });
+    const whole = cutJson(text, undefined, limits);
+    const { too_large, problem } = whole;
+    assert.deepEqual({ events: eventsOf(whole.pieces), too_large, problem }, expected, `seed=${seed} round=${round}`);
+    for (const part_bytes_max of [1, 20, 100]) {
+      const parts = cutJson(text, () => 1 + random.below(part_bytes_max), limits);
+      assert.deepEqual(parts, whole, `seed=${seed} round=${round}`);
+    }
+  }
+});
+
 test('what is no batch is told by its code', () => {
   const cases: [string, string | undefined][] = [
     ['{"events":[]}', undefined],
@@ -125,6 +145,17 @@ test('what is no batch is told by its code', () => {
     ['{"xevents":[1],"eventsx":[2]}', 'no_events'],
     ['{"x":"events","y":[1]}', 'no_events'],
     ['{"events":[1],"events":[2]}', 'repeated_events'],
+    ['{"events":[1],"\\u0065vents":[2]}', 'repeated_events'],
+    ['{"\\u0065v\\u0065nts":[1],"events":[2]}', 'repeated_events'],
+    ['{"events":[1],"events":2}', 'repeated_events'],
+    ['{"events":2,"events":[1]}', 'repeated_events'],
+    ['{"\\u0065vents":[1]}', undefined],
+    ['{"event\\u0000s":[1]}', 'no_events'],
+    ['{"events":[ ,1]}', 'not_json'],
+    ['{"events":[1, ]}', 'not_json'],
+    [`{"events":["${'x'.repeat(90)}",,"${'y'.repeat(90)}"]}`, 'not_json'],
+    [`{"events":[1,${' '.repeat(2000)},2]}`, 'not_json'],
+    [`{"events":[${'['.repeat(600)}`, 'nesting_too_deep'],
     [`{"a":${'['.repeat(600)}`, 'nesting_too_deep'],
     [`{"a":"${'x'.repeat(1 << 20)}","events":[]}`, 'body_around_events_too_large'],
   ];

@@ -6,6 +6,7 @@ import { OperatingError } from '../../../../src/contract/errors.ts';
 import type { Coding } from '../../../../src/contract/format.ts';
 import type { Submission } from '../../../../src/contract/responder.ts';
 import { PIECE_BYTES_MAX } from '../../../../src/contract/upload.ts';
+import { ElementWindow } from '../../../../src/kernel/element_window.ts';
 import { PartQueue } from '../../../../src/pipeline/uploads/part_queue.ts';
 import { Upload } from '../../../../src/pipeline/uploads/upload.ts';
 import { TENANT } from '../../../support/slabs.ts';
@@ -60,7 +61,7 @@ class Scene {
       },
     };
     const upload = new Upload(
-      { stage, process: (piece) => this.process(Buffer.from(piece)) },
+      { stage, window: new ElementWindow(), process: (piece) => this.process(Buffer.from(piece)) },
       {
         submission,
         format: { media: 'json', coding: this.coding },
@@ -103,7 +104,7 @@ for (const [coding, body] of CODINGS) {
     scene.send(body);
     await scene.run();
     assert.deepEqual(scene.events, EVENTS);
-    assert.deepEqual([scene.answer, scene.stage, scene.running_max <= 2], ['3000+0', ['commit'], true]);
+    assert.deepEqual([scene.answer, scene.stage, scene.running_max <= 3], ['3000+0', ['commit'], true]);
   });
 }
 
