@@ -208,14 +208,19 @@ export interface SingleBody {
   readonly value: Readonly<Record<string, unknown>>;
   /** The whole body: its UTF-8 is what was sent, byte for byte. */
   readonly text: string;
+  /** The same as bytes, which are lent. */
+  readonly bytes: Uint8Array;
   /** The text, as sent, of the member `name`; the last where there are several, empty where there is none. */
   memberText(name: string): string;
+  /** The same as bytes, which are lent. */
+  memberBytes(name: string): Uint8Array;
 }
 
 /** What can be read of a body that is an object and that no parser should see: texts among its members. */
 export interface SingleMembers {
   /** As of `SingleBody`. */
   readonly text: string;
+  readonly bytes: Uint8Array;
   /** The member `name` if it is a string; the last where there are several. */
   member(name: string): string | undefined;
 }
@@ -259,11 +264,17 @@ export interface RowWriter {
 
 /** The same for tables that may have `uint8` columns. */
 export interface SingleRowWriter extends RowWriter {
+  text(column: string): SingleTextWriter;
   number(column: string): NumberWriter;
 }
 
 export interface TextWriter {
   append(text: string): void;
+}
+
+export interface SingleTextWriter extends TextWriter {
+  /** The same for a text that is there as UTF-8; it is copied. */
+  appendBytes(utf8: Uint8Array): void;
 }
 
 export interface TimeWriter {

@@ -14,6 +14,7 @@ import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { Deviation } from '../../contract/source.ts';
+import type { Column } from '../../contract/table.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
@@ -50,6 +51,7 @@ export interface DispatchPorts {
   upload(submission: Submission, body: Uint8Array): void;
   /** While room is scarce: the types of events that go first. Undefined while there is enough. */
   priorityTypes(): readonly string[] | undefined;
+  columnsOf(table: string): readonly Column[];
 }
 
 export interface DispatchLimits {

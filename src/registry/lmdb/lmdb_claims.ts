@@ -9,29 +9,28 @@ import { type Database, open, type RootDatabase } from 'lmdb';
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { ClaimBatch, ClaimOutcome, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
-import { ClaimBook, type ClaimWrites, type StoredEntry, type StoredPending } from '../claim_book.ts';
+import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
 import { Serial } from '../serial.ts';
 import { prepareDataFile } from './data_file.ts';
+import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
+import { Undecided, type UndecidedMap, type UndecidedWrites, writeUndecided } from './undecided.ts';
 
 /** fingerprint, answer, expires_at_ms (0: never), event_id, is_addition. */
 type EntryValue = readonly [string, string, number, string, boolean];
-/** table, keys. */
-type PendingValue = readonly [string, ...string[]];
 
 interface Maps {
   readonly root: RootDatabase<string, string>;
   readonly facts: Database<string, string>;
   readonly entries: Database<EntryValue, string>;
-  readonly pending: Database<PendingValue, string>;
-  /** `<expires_at_ms, 15 digits>/<key>`, to find what has expired; a row whose entry is gone or lives longer is a leftover. */
-  readonly expiries: Database<boolean, string>;
+  readonly undecided: UndecidedMap;
+  readonly expiries: ExpiryMap;
 }
-
-/** Behind every UUID and every digit. */
-const LAST_CHARACTER = '\u{10ffff}';
 
 export class LmdbClaims implements VersionClaims {
   private opened: Maps | undefined;
+  /** What stands in the map of that name; undefined when that is not known. */
+  private undecided: Undecided | undefined;
+  private commits = 0;
   private readonly serial = new Serial();
 
   /** @param directory absolute; made if it is missing */
@@ -41,9 +40,16 @@ export class LmdbClaims implements VersionClaims {
     if (this.opened !== undefined) return;
     try {
       await prepareDataFile(this.directory);
-      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 4 });
-      const named = <Value>(name: string): Database<Value, string> => root.openDB<Value, string>({ name, encoding: 'msgpack' });
-      this.opened = { root, facts: named('facts'), entries: named('entries'), pending: named('pending'), expiries: named('expiries') };
+      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 6 });
+      const named = <Value, Key extends string | number>(name: string): Database<Value, Key> =>
+        root.openDB<Value, Key>({ name, encoding: 'msgpack' });
+      this.opened = {
+        root,
+        facts: named('facts'),
+        entries: named('entries'),
+        undecided: named('undecided'),
+        expiries: named('expiry_rows'),
+      };
     } catch (error) {
       throw unavailable(error);
     }
@@ -62,41 +68,45 @@ export class LmdbClaims implements VersionClaims {
   commit(batch: ClaimBatch): Promise<readonly ClaimOutcome[]> {
     return this.serial.run(async () => {
       const maps = this.maps();
+      const undecided = this.knownUndecided();
       maps.root.resetReadTxn();
       const { outcomes, writes } = ClaimBook.apply(batch, {
         entry: (key) => read(() => decodeEntry(maps.entries.get(key))),
-        pending: (event_id) => read(() => decodePending(maps.pending.get(event_id))),
+        pending: (event_id) => undecided.get(event_id),
       });
-      if (writes.entries.size + writes.pending.size > 0) await write(maps, writes);
+      if (writes.entries.size + writes.pending.size === 0) return outcomes;
+      const rows = undecided.plan(writes.pending);
+      // A commit that fails may have taken effect: then the map is read again.
+      this.undecided = undefined;
+      await write(maps, writes.entries, rows, `${batch.now_ms}-${this.commits++}`);
+      undecided.apply(rows);
+      this.undecided = undecided;
       return outcomes;
     });
   }
 
-  async pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]> {
-    const { root, pending } = this.maps();
-    root.resetReadTxn();
-    const range = pending.getRange({ start: after_event_id, limit: limit + 1 });
-    const listed = [...range].map(({ key, value: [table] }) => ({ event_id: key, table }));
-    return listed.filter(({ event_id }) => event_id !== after_event_id).slice(0, limit);
+  pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]> {
+    return this.serial.run(async () => this.knownUndecided().list(after_event_id, limit));
   }
 
   sweep(now_ms: number, limit: number): Promise<number> {
     return this.serial.run(async () => {
       const { root, entries, expiries } = this.maps();
       root.resetReadTxn();
-      const rows = [...expiries.getKeys({ end: expiryKey(now_ms, LAST_CHARACTER), limit })];
-      if (rows.length === 0) return 0;
-      const expired = rows.map(keyOfExpiry).filter((key) => {
-        const expires_at_ms = decodeEntry(entries.get(key))?.expires_at_ms;
+      const rows = read(() => expiredRows(expiries, now_ms, limit));
+      const keys = rows.flatMap((row) => row.keys);
+      if (keys.length === 0) return 0;
+      const expired = keys.filter((key) => {
+        const expires_at_ms = read(() => decodeEntry(entries.get(key)))?.expires_at_ms;
         return expires_at_ms !== undefined && expires_at_ms <= now_ms;
       });
       await root
         .batch(() => {
-          for (const row of rows) void expiries.remove(row);
+          removeExpired(expiries, rows);
           for (const key of expired) void entries.remove(key);
         })
         .catch(rethrowUnavailable);
-      return rows.length;
+      return keys.length;
     });
   }
 
@@ -104,6 +114,7 @@ export class LmdbClaims implements VersionClaims {
     return this.serial.run(async () => {
       const { opened } = this;
       this.opened = undefined;
+      this.undecided = undefined;
       await opened?.root.close();
     });
   }
@@ -112,19 +123,32 @@ export class LmdbClaims implements VersionClaims {
     assert(this.opened !== undefined, 'BUG: the registry is used while it is not open');
     return this.opened;
   }
+
+  private knownUndecided(): Undecided {
+    const { root, undecided } = this.maps();
+    if (this.undecided === undefined) {
+      root.resetReadTxn();
+      this.undecided = read(() => Undecided.load(undecided));
+    }
+    return this.undecided;
+  }
 }
 
-async function write({ root, entries, pending, expiries }: Maps, writes: ClaimWrites): Promise<void> {
+async function write(
+  { root, entries, undecided, expiries }: Maps,
+  changed: ClaimWrites['entries'],
+  rows: UndecidedWrites,
+  commit: string,
+): Promise<void> {
   const written = root.batch(() => {
-    for (const [key, entry] of writes.entries) {
+    const expiring: { key: string; expires_at_ms: number }[] = [];
+    for (const [key, entry] of changed) {
       if (entry === undefined) void entries.remove(key);
       else void entries.put(key, encodeEntry(entry));
-      if (entry?.expires_at_ms !== undefined) void expiries.put(expiryKey(entry.expires_at_ms, key), true);
+      if (entry?.expires_at_ms !== undefined) expiring.push({ key, expires_at_ms: entry.expires_at_ms });
     }
-    for (const [event_id, held] of writes.pending) {
-      if (held === undefined) void pending.remove(event_id);
-      else void pending.put(event_id, [held.table, ...held.keys]);
-    }
+    noteExpiries(expiries, expiring, commit);
+    writeUndecided(undecided, rows);
   });
   await written.catch(rethrowUnavailable);
 }
@@ -137,20 +161,6 @@ function decodeEntry(value: EntryValue | undefined): StoredEntry | undefined {
   if (value === undefined) return undefined;
   const [fingerprint, answer, expires_at_ms, event_id, is_addition] = value;
   return { fingerprint, answer, expires_at_ms: expires_at_ms === 0 ? undefined : expires_at_ms, event_id, is_addition };
-}
-
-function decodePending(value: PendingValue | undefined): StoredPending | undefined {
-  if (value === undefined) return undefined;
-  const [table, ...keys] = value;
-  return { table, keys };
-}
-
-function expiryKey(expires_at_ms: number, key: string): string {
-  return `${String(Math.ceil(expires_at_ms)).padStart(15, '0')}/${key}`;
-}
-
-function keyOfExpiry(row: string): string {
-  return row.slice(row.indexOf('/') + 1);
 }
 
 /** A damaged file shows when it is read. */

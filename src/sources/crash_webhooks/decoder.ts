@@ -22,7 +22,7 @@ import { type Envelope, WEBHOOK_SCHEMA, WEBHOOK_TYPES } from './schema.ts';
 import { FIELD_COLUMNS, type FieldColumn, WEBHOOK_EVENTS } from './table.ts';
 
 /** What a document is stored as that the JSON column cannot hold. */
-const EMPTY_OBJECT = '{}';
+const EMPTY_OBJECT = Buffer.from('{}');
 /** Type label of webhooks of a type that is not known. */
 const UNKNOWN_TYPE = 'unknown';
 /** What DateTime64(3) holds. */
@@ -43,9 +43,9 @@ interface Webhook extends Envelope {
   readonly created_on: unknown;
   readonly fields: Readonly<Record<FieldColumn, string>>;
   /** The whole body. */
-  readonly text: string;
+  readonly bytes: Uint8Array;
   /** The member `payload` as it was sent, where it is an object that the JSON column takes. */
-  readonly payload: string;
+  readonly payload: Uint8Array;
   /** In the order in which a person should learn of them. */
   readonly flaws: readonly Flaw[];
 }
@@ -82,16 +82,16 @@ export class WebhookDecoder implements SingleDecoder {
     const body = this.tools.parseObject(request);
     if (body === 'nesting_too_deep' || body === 'too_many_keys') return this.readUnparsed(request, body);
     if (typeof body === 'string') return refuse(body);
-    const { value, text } = body;
+    const { value, bytes } = body;
     const { id, type, created_on, payload } = value;
     if (typeof id !== 'string') return refuse('no_webhook_id');
     if (typeof type !== 'string') return refuse('no_webhook_type');
     const flaws = this.judge(value, type);
-    const webhook = { id, type, created_on, fields: fieldsOf(payload), text };
+    const webhook = { id, type, created_on, fields: fieldsOf(payload), bytes };
     // One that is no object breaks the schema of every type.
     if (!isRecord(payload)) return { ...webhook, payload: EMPTY_OBJECT, flaws };
     const document = { value: payload, text: body.memberText('payload') };
-    if (this.tools.fitsJsonColumnAsDocument(document)) return { ...webhook, payload: document.text, flaws };
+    if (this.tools.fitsJsonColumnAsDocument(document)) return { ...webhook, payload: body.memberBytes('payload'), flaws };
     const flaw = notQueryable('the payload has a key twice, a lone surrogate, or too much');
     return { ...webhook, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
   }
@@ -111,7 +111,7 @@ export class WebhookDecoder implements SingleDecoder {
       type,
       created_on: members.member('created_on'),
       fields: NO_FIELDS,
-      text: members.text,
+      bytes: members.bytes,
       payload: EMPTY_OBJECT,
       flaws: [flaw],
     };
@@ -150,8 +150,8 @@ export class WebhookDecoder implements SingleDecoder {
     columns.created_on.append(derived.created_on_ms);
     columns.received_at.append(received_at_ms);
     for (const { name, column } of columns.fields) column.append(webhook.fields[name]);
-    columns.payload.append(webhook.payload);
-    columns.body_raw.append(webhook.text);
+    columns.payload.appendBytes(webhook.payload);
+    columns.body_raw.appendBytes(webhook.bytes);
     columns.valid.append(derived.reason === '' ? 1 : 0);
     columns.reason.append(derived.reason);
     columns.row.end(received_at_ms);
