@@ -238,7 +238,7 @@ export interface SingleTools {
   /** Whether ClickHouse's JSON type is certain to take this text. */
   fitsJsonColumn(text: string): boolean;
   /** The same for a whole body, which may have many more keys. */
-  fitsJsonColumnAsDocument(document: Pick<SingleBody, 'text' | 'value'>): boolean;
+  fitsJsonColumnAsDocument(document: Pick<SingleBody, 'text' | 'value' | 'bytes'>): boolean;
   readonly identity: SingleIdentity;
   /** Of each decoded event exactly one row is written, to one of the source's tables. */
   row(table: string): SingleRowWriter;

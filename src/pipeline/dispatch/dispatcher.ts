@@ -72,6 +72,8 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 64 * 1024;
+/** How long a slab whose requests await their verdicts counts as under way: a registry elsewhere that is slow must hold up nobody else. */
+const VERDICTS_MS_MAX = 10;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
 const RESERVED_SLABS = 16;
 
@@ -230,15 +232,28 @@ export class Dispatcher {
       for (const submission of slab.submissions) submission.failed('worker_died');
       return;
     }
+    let answering: Promise<void> | undefined;
     if (result.singles.length > 0) {
       const { submissions, kind } = slab;
-      this.verdicts.settle({ month: kind.month, submissions, receivedAtMs: (index) => slab.receivedAtMs(index) }, result);
+      answering = this.verdicts.settle({ month: kind.month, submissions, receivedAtMs: (index) => slab.receivedAtMs(index) }, result);
     } else {
       const problem = await this.append(slab, result);
       this.answer(slab, task, result, problem);
     }
     this.slabs.give(task.buffer);
     this.outputs.give(result.output);
+    if (answering !== undefined) await this.atMost(VERDICTS_MS_MAX, answering);
+  }
+
+  /** Resolves with `done`, or after so long. */
+  private atMost(duration_ms: number, done: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.ports.clock.schedule(duration_ms, resolve);
+      void done.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   private async work(task: SlabTask): Promise<SlabResult | undefined> {

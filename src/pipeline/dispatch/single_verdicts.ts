@@ -44,15 +44,23 @@ interface Candidate {
 export class SingleVerdicts {
   constructor(private readonly ports: SingleVerdictPorts) {}
 
-  /** Takes a copy of what it needs of the result, whose buffer may be used again on return. */
-  settle(trip: SingleTrip, result: SlabResult): void {
+  /**
+   * Takes a copy of what it needs of the result, whose buffer may be used again on return. Resolves when the first of the requests are
+   * answered: the others wait for something else.
+   */
+  settle(trip: SingleTrip, result: SlabResult): Promise<void> {
+    return new Promise((resolve) => this.begin(trip, result, resolve));
+  }
+
+  private begin(trip: SingleTrip, result: SlabResult, answered: () => void): void {
     const { gate, observer } = this.ports;
     const blocks = result.blocks.map((placed) => ownBlock(placed, result.output, trip));
-    const admitted = new Admitted((together) => this.storeTogether(together));
+    const admitted = new Admitted((together) => this.storeTogether(together), answered);
     for (const [index, outcome] of result.singles.entries()) {
       const submission = trip.submissions[index];
       if (outcome.kind === 'refused') {
         submission.failed(outcome.code, outcome.context);
+        answered();
         continue;
       }
       const block = blocks[outcome.block];
@@ -74,22 +82,24 @@ export class SingleVerdicts {
         return;
       case 'repeated':
         submission.answered(verdict.answer);
+        admitted.answered();
         observer.eventsCounted(submission.source, 0, { duplicate: 1 });
         return;
       case 'refused':
         submission.failed(verdict.code, verdict.context);
+        admitted.answered();
         if (errorStatus(verdict.code) < 500) observer.eventsCounted(submission.source, 0, { conflict: 1 });
     }
   }
 
-  private storeTogether(candidates: readonly Candidate[]): void {
+  private async storeTogether(candidates: readonly Candidate[]): Promise<void> {
     const by_block = new Map<SpoolBlock, Candidate[]>();
     for (const candidate of candidates) {
       const of_block = by_block.get(candidate.block);
       if (of_block === undefined) by_block.set(candidate.block, [candidate]);
       else of_block.push(candidate);
     }
-    for (const [block, of_block] of by_block) void this.store(block, of_block);
+    await Promise.all([...by_block].map(([block, of_block]) => this.store(block, of_block)));
   }
 
   /** @param candidates rows of `block`, in any order */
@@ -124,7 +134,11 @@ export class SingleVerdicts {
 class Admitted {
   private candidates: Candidate[] = [];
 
-  constructor(private readonly together: (candidates: readonly Candidate[]) => void) {}
+  constructor(
+    private readonly together: (candidates: readonly Candidate[]) => Promise<void>,
+    /** Some requests of the slab are answered. */
+    readonly answered: () => void,
+  ) {}
 
   add(candidate: Candidate): void {
     this.candidates.push(candidate);
@@ -134,7 +148,7 @@ class Admitted {
   private end(): void {
     const { candidates } = this;
     this.candidates = [];
-    this.together(candidates);
+    void this.together(candidates).then(this.answered);
   }
 }
 

@@ -87,13 +87,13 @@ export class WebhookDecoder implements SingleDecoder {
     if (typeof id !== 'string') return refuse('no_webhook_id');
     if (typeof type !== 'string') return refuse('no_webhook_type');
     const flaws = this.judge(value, type);
-    const webhook = { id, type, created_on, fields: fieldsOf(payload), bytes };
+    const fields = fieldsOf(payload);
     // One that is no object breaks the schema of every type.
-    if (!isRecord(payload)) return { ...webhook, payload: EMPTY_OBJECT, flaws };
-    const document = { value: payload, text: body.memberText('payload') };
-    if (this.tools.fitsJsonColumnAsDocument(document)) return { ...webhook, payload: body.memberBytes('payload'), flaws };
+    if (!isRecord(payload)) return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws };
+    const document = { value: payload, text: body.memberText('payload'), bytes: body.memberBytes('payload') };
+    if (this.tools.fitsJsonColumnAsDocument(document)) return { id, type, created_on, fields, bytes, payload: document.bytes, flaws };
     const flaw = notQueryable('the payload has a key twice, a lone surrogate, or too much');
-    return { ...webhook, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
+    return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
   }
 
   /** What would hurt a parser is kept as it came, with what can be told of it without one. */
@@ -129,8 +129,8 @@ export class WebhookDecoder implements SingleDecoder {
     const digest = identity.bodyDigest(request);
     const event_id = identity.ofTexts([id, digest], request.tenant);
     const created_on = createdOn(webhook.created_on, request.received_at_ms);
-    const flaws = [...webhook.flaws, ...created_on.flaws];
-    const reason = bounded(flaws.map((flaw) => flaw.reason).join('; '));
+    const flaws = created_on.flaws.length === 0 ? webhook.flaws : [...webhook.flaws, ...created_on.flaws];
+    const reason = flaws.length === 0 ? '' : bounded(flaws.map((flaw) => flaw.reason).join('; '));
     this.writeRow(webhook, request, { event_id, created_on_ms: created_on.time_ms, reason });
     const key = `${id.slice(0, CLAIM_ID_CHARACTERS_MAX).toWellFormed()} ${digest}`;
     const claims = [{ of: 'delivery', key, repeat_answer: JSON.stringify({ id, status: 'duplicate' }) }] as const;

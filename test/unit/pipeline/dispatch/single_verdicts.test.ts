@@ -43,7 +43,7 @@ class Scene {
     const submissions = texts.map((_, index) => this.submission(index));
     const task = createSlab(texts.map((text) => Buffer.from(text === '' ? '{}' : JSON.stringify({ text }))));
     const result = processor.process({ ...task, source: 0 });
-    verdicts.settle({ month: 202611, submissions, receivedAtMs: () => RECEIVED_AT_MS }, result);
+    void verdicts.settle({ month: 202611, submissions, receivedAtMs: () => RECEIVED_AT_MS }, result);
     new Uint8Array(result.output).fill(255);
     await setImmediate();
   }
