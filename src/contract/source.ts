@@ -247,8 +247,8 @@ export interface SingleTools {
 export interface SingleIdentity {
   /** One that no other event has. */
   fresh(): Uint32Array;
-  /** By texts that the client chose: the same again when they come again. */
-  ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
+  /** By texts that the client chose: the same again when they come again, for whatever project of the organization. */
+  ofOrganization(texts: readonly string[], tenant: Tenant): Uint32Array;
   /** 128 bits of the body's bytes as 32 hexadecimal digits, to tell whether two requests sent the same. */
   bodyDigest(request: SingleRequest): string;
 }

@@ -80,3 +80,9 @@ export interface SpoolRecords {
   /** Which of the events stand in a segment of `table` that is not yet retired. Looks at what is on the disk. */
   holds(table: string, event_ids: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 }
+
+/** What a start asks the spool after a run that did not end well. */
+export interface SpoolEvents {
+  /** Visits the ids of all events in segments of `table` that are not yet retired, as often as it likes. Looks at what is on the disk. */
+  each(table: string, visit: (event_ids: readonly string[]) => Promise<void>): Promise<void>;
+}

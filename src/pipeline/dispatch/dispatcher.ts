@@ -15,6 +15,7 @@ import type { SpoolBlock } from '../../contract/segment.ts';
 import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { Deviation } from '../../contract/source.ts';
 import type { Column } from '../../contract/table.ts';
+import { atMost } from './at_most.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
@@ -242,18 +243,7 @@ export class Dispatcher {
     }
     this.slabs.give(task.buffer);
     this.outputs.give(result.output);
-    if (answering !== undefined) await this.atMost(VERDICTS_MS_MAX, answering);
-  }
-
-  /** Resolves with `done`, or after so long. */
-  private atMost(duration_ms: number, done: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.ports.clock.schedule(duration_ms, resolve);
-      void done.then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    if (answering !== undefined) await atMost(this.ports.clock, VERDICTS_MS_MAX, answering);
   }
 
   private async work(task: SlabTask): Promise<SlabResult | undefined> {

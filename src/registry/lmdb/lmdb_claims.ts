@@ -8,8 +8,9 @@
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
-import type { ClaimBatch, ClaimOutcome, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
+import type { ClaimBatch, ClaimOutcome, KeyClaim, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
 import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
+import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
 import { prepareDataFile } from './data_file.ts';
 import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
@@ -26,7 +27,7 @@ interface Maps {
   readonly expiries: ExpiryMap;
 }
 
-export class LmdbClaims implements VersionClaims {
+export class LmdbClaims implements VersionClaims, DeliveryStore {
   private opened: Maps | undefined;
   /** What stands in the map of that name; undefined when that is not known. */
   private undecided: Undecided | undefined;
@@ -82,6 +83,20 @@ export class LmdbClaims implements VersionClaims {
       undecided.apply(rows);
       this.undecided = undecided;
       return outcomes;
+    });
+  }
+
+  isTaken(key: string, now_ms: number): boolean {
+    const entry = read(() => decodeEntry(this.maps().entries.get(key)));
+    return entry !== undefined && (entry.expires_at_ms === undefined || entry.expires_at_ms > now_ms);
+  }
+
+  keep(entries: readonly KeyClaim[]): Promise<void> {
+    return this.serial.run(async () => {
+      const kept = new Map(
+        entries.map(({ key, fingerprint, answer, expires_at_ms }) => [key, confirmed({ fingerprint, answer, expires_at_ms })]),
+      );
+      await write(this.maps(), kept, new Map(), `kept-${entries[0].expires_at_ms ?? 0}-${this.commits++}`);
     });
   }
 
@@ -151,6 +166,12 @@ async function write(
     writeUndecided(undecided, rows);
   });
   await written.catch(rethrowUnavailable);
+  // Whoever reads from now on must see it.
+  root.resetReadTxn();
+}
+
+function confirmed(entry: Pick<StoredEntry, 'fingerprint' | 'answer' | 'expires_at_ms'>): StoredEntry {
+  return { ...entry, event_id: '', is_addition: false };
 }
 
 function encodeEntry({ fingerprint, answer, expires_at_ms = 0, event_id, is_addition }: StoredEntry): EntryValue {

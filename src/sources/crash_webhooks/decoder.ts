@@ -2,8 +2,8 @@
  * A webhook becomes a row, whatever is in it: its sender counts anything but 200 as a failure and gives up after five. So only what
  * is no event at all is refused; what breaks its schema, or is of a type that nobody knows, is stored with `valid = 0` and why.
  *
- * Identity: the webhook's id and its bytes. The same again, for the organization, is a duplicate; other bytes under the same id are
- * another event.
+ * Identity: the organization, the webhook's id and its bytes. The same again is a duplicate, by whatever key of the organization it came;
+ * other bytes under the same id are another event.
  */
 import { parseIsoTime } from '../../base/iso_time.ts';
 import { isRecord } from '../../base/json.ts';
@@ -127,7 +127,7 @@ export class WebhookDecoder implements SingleDecoder {
     const { id, type } = webhook;
     const { identity } = this.tools;
     const digest = identity.bodyDigest(request);
-    const event_id = identity.ofTexts([id, digest], request.tenant);
+    const event_id = identity.ofOrganization([id, digest], request.tenant);
     const created_on = createdOn(webhook.created_on, request.received_at_ms);
     const flaws = created_on.flaws.length === 0 ? webhook.flaws : [...webhook.flaws, ...created_on.flaws];
     const reason = flaws.length === 0 ? '' : bounded(flaws.map((flaw) => flaw.reason).join('; '));
