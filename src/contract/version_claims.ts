@@ -68,6 +68,13 @@ export interface VersionClaims {
   open(): Promise<void>;
   /** Resolves when all of it is durable; one outcome for each of `batch.claim`. */
   commit(batch: ClaimBatch): Promise<readonly ClaimOutcome[]>;
+  /**
+   * What would become of the event if nothing had to be written for it, for stores that can say so at once: it is true to what is
+   * confirmed, which never changes, or never will be. Undefined: ask `commit`. Throws as `commit` rejects.
+   *
+   * @param isStored whether the record of an event of this instance is durable, which is as good as confirmed
+   */
+  foresee?(event: EventClaims, now_ms: number, is_stored: (event_id: string) => boolean): ClaimOutcome | undefined;
   /** At most `limit` events of this instance that are neither confirmed nor released, by id, those behind `after_event_id` first. */
   pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]>;
   /** Forgets at most `limit` entries that have expired; resolves to how many. */

@@ -8,7 +8,7 @@
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
-import type { ClaimBatch, ClaimOutcome, KeyClaim, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
+import type { ClaimBatch, ClaimOutcome, EventClaims, KeyClaim, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
 import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
 import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
@@ -77,13 +77,29 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
       });
       if (writes.entries.size + writes.pending.size === 0) return outcomes;
       const rows = undecided.plan(writes.pending);
-      // A commit that fails may have taken effect: then the map is read again.
-      this.undecided = undefined;
-      await write(maps, writes.entries, rows, `${batch.now_ms}-${this.commits++}`);
+      undecided.expect(rows);
+      try {
+        await write(maps, writes.entries, rows, `${batch.now_ms}-${this.commits++}`);
+      } catch (error) {
+        // It may have taken effect all the same: the map is read again.
+        this.undecided = undefined;
+        throw error;
+      }
       undecided.apply(rows);
-      this.undecided = undecided;
       return outcomes;
     });
+  }
+
+  /** What a commit under way may change is undecided, and so not foreseen. */
+  foresee(event: EventClaims, now_ms: number, is_stored: (event_id: string) => boolean): ClaimOutcome | undefined {
+    const { undecided } = this;
+    if (undecided === undefined) return undefined;
+    const { entries } = this.maps();
+    const maps = {
+      entry: (key: string) => read(() => decodeEntry(entries.get(key))),
+      pending: (event_id: string) => (is_stored(event_id) ? undefined : undecided.get(event_id)),
+    };
+    return ClaimBook.foresee(event, maps, now_ms);
   }
 
   isTaken(key: string, now_ms: number): boolean {

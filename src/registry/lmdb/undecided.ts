@@ -63,6 +63,11 @@ export class Undecided {
     return writes;
   }
 
+  /** The writes are about to be made: what arrives counts as undecided from the moment in which its entries may be read. */
+  expect(writes: UndecidedWrites): void {
+    for (const [row, company] of writes) if (company !== undefined && !this.rows.has(row)) this.put(row, company);
+  }
+
   /** The writes are on the disk. */
   apply(writes: UndecidedWrites): void {
     for (const [row, company] of writes) {
