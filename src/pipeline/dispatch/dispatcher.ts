@@ -73,10 +73,7 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 64 * 1024;
-/**
- * How long a slab whose requests await their verdicts counts as under way. A disk that is quick has answered by then; one that is slow
- * gets the next slab meanwhile, and a registry elsewhere holds up nobody.
- */
+/** How long a slab counts as under way while its requests await verdicts: a slow disk, or registry, gets the next one meanwhile. */
 const VERDICTS_MS_MAX = 2;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
 const RESERVED_SLABS = 16;
