@@ -35,6 +35,7 @@ async function open(directory: string): Promise<Registry> {
     clock: SYSTEM_CLOCK,
     random: { fraction: Math.random, uuid: randomUUID },
     records: { holds: async () => new Set<string>() },
+    events: { each: async () => undefined },
     observers: { local: IGNORE, fleet: IGNORE },
   };
   const registry = new Registry(ports, { url: 'embedded', directory });

@@ -15,7 +15,10 @@ export function createRegistry({ registry, data_dir }: Config, parts: { fs: Node
   const observers = { local: telemetry.claiming('local'), fleet: telemetry.claiming('fleet') };
   const random = { fraction: Math.random, uuid: randomUUID };
   const records = new NodeSpoolRecords(fs, data_dir);
-  return new Registry({ clock: SYSTEM_CLOCK, random, records, observers }, { url: registry.url, directory: join(data_dir, 'registry') });
+  return new Registry(
+    { clock: SYSTEM_CLOCK, random, records, events: records, observers },
+    { url: registry.url, directory: join(data_dir, 'registry') },
+  );
 }
 
 /** The spool's segments as delivery may see them: none goes before its claims are confirmed. */

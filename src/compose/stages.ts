@@ -40,6 +40,7 @@ const EMBEDDED_SETTLE_MS = 10_000;
 
 /** All tables of all sources. */
 const TABLES = SOURCES.flatMap((source) => source.tables);
+const COLUMNS = new Map(TABLES.map(({ name, columns }) => [name, columns]));
 
 /** The body is here already. */
 const NO_SOCKET: PartSource = { pause: () => undefined, resume: () => undefined };
@@ -114,8 +115,9 @@ export function createDispatch(config: Config, parts: DispatchParts): { dispatch
     intake?.push(body);
     intake?.end();
   };
+  const ports = { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload };
   const dispatcher = new Dispatcher(
-    { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload, priorityTypes: () => backlog.priorityTypes() },
+    { ...ports, priorityTypes: () => backlog.priorityTypes(), columnsOf: (table) => COLUMNS.get(table) ?? [] },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
   return { dispatcher, uploads };

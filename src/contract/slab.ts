@@ -62,10 +62,11 @@ export interface SlabResult {
 
 /** What a worker made of a request with one event. */
 export type SingleOutcome =
-  /** `block` is the position of its block, of one row, in `blocks`. */
+  /** `row` is its row's position in the block at position `block` of `blocks`. */
   | {
       readonly kind: 'event';
       readonly block: number;
+      readonly row: number;
       readonly event_id: string;
       readonly claims: readonly Claim[];
       readonly answer: string;

@@ -210,14 +210,19 @@ export interface SingleBody {
   readonly value: Readonly<Record<string, unknown>>;
   /** The whole body: its UTF-8 is what was sent, byte for byte. */
   readonly text: string;
+  /** The same as bytes, which are lent. */
+  readonly bytes: Uint8Array;
   /** The text, as sent, of the member `name`; the last where there are several, empty where there is none. */
   memberText(name: string): string;
+  /** The same as bytes, which are lent. */
+  memberBytes(name: string): Uint8Array;
 }
 
 /** What can be read of a body that is an object and that no parser should see: texts among its members. */
 export interface SingleMembers {
   /** As of `SingleBody`. */
   readonly text: string;
+  readonly bytes: Uint8Array;
   /** The member `name` if it is a string; the last where there are several. */
   member(name: string): string | undefined;
 }
@@ -235,7 +240,7 @@ export interface SingleTools {
   /** Whether ClickHouse's JSON type is certain to take this text. */
   fitsJsonColumn(text: string): boolean;
   /** The same for a whole body, which may have many more keys. */
-  fitsJsonColumnAsDocument(document: Pick<SingleBody, 'text' | 'value'>): boolean;
+  fitsJsonColumnAsDocument(document: Pick<SingleBody, 'text' | 'value' | 'bytes'>): boolean;
   readonly identity: SingleIdentity;
   /** Of each decoded event exactly one row is written, to one of the source's tables. */
   row(table: string): SingleRowWriter;
@@ -244,8 +249,8 @@ export interface SingleTools {
 export interface SingleIdentity {
   /** One that no other event has. */
   fresh(): Uint32Array;
-  /** By texts that the client chose: the same again when they come again. */
-  ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array;
+  /** By texts that the client chose: the same again when they come again, for whatever project of the organization. */
+  ofOrganization(texts: readonly string[], tenant: Tenant): Uint32Array;
   /** 128 bits of the body's bytes as 32 hexadecimal digits, to tell whether two requests sent the same. */
   bodyDigest(request: SingleRequest): string;
 }
@@ -261,11 +266,17 @@ export interface RowWriter {
 
 /** The same for tables that may have `uint8` columns. */
 export interface SingleRowWriter extends RowWriter {
+  text(column: string): SingleTextWriter;
   number(column: string): NumberWriter;
 }
 
 export interface TextWriter {
   append(text: string): void;
+}
+
+export interface SingleTextWriter extends TextWriter {
+  /** The same for a text that is there as UTF-8; it is copied. */
+  appendBytes(utf8: Uint8Array): void;
 }
 
 export interface TimeWriter {

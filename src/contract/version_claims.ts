@@ -68,6 +68,13 @@ export interface VersionClaims {
   open(): Promise<void>;
   /** Resolves when all of it is durable; one outcome for each of `batch.claim`. */
   commit(batch: ClaimBatch): Promise<readonly ClaimOutcome[]>;
+  /**
+   * What would become of the event if nothing had to be written for it, for stores that can say so at once: it is true to what is
+   * confirmed, which never changes, or never will be. Undefined: ask `commit`. Throws as `commit` rejects.
+   *
+   * @param isStored whether the record of an event of this instance is durable, which is as good as confirmed
+   */
+  foresee?(event: EventClaims, now_ms: number, is_stored: (event_id: string) => boolean): ClaimOutcome | undefined;
   /** At most `limit` events of this instance that are neither confirmed nor released, by id, those behind `after_event_id` first. */
   pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]>;
   /** Forgets at most `limit` entries that have expired; resolves to how many. */
@@ -79,4 +86,10 @@ export interface VersionClaims {
 export interface SpoolRecords {
   /** Which of the events stand in a segment of `table` that is not yet retired. Looks at what is on the disk. */
   holds(table: string, event_ids: ReadonlySet<string>): Promise<ReadonlySet<string>>;
+}
+
+/** What a start asks the spool after a run that did not end well. */
+export interface SpoolEvents {
+  /** Visits the ids of all events in segments of `table` that are not yet retired, as often as it likes. Looks at what is on the disk. */
+  each(table: string, visit: (event_ids: readonly string[]) => Promise<void>): Promise<void>;
 }

@@ -51,6 +51,13 @@ export class ClaimBook {
     return { outcomes, writes: { entries: book.entries, pending: book.pending } };
   }
 
+  /** As `VersionClaims.foresee` says. */
+  static foresee(event: EventClaims, maps: ClaimMaps, now_ms: number): ClaimOutcome | undefined {
+    const book = new ClaimBook(maps, now_ms);
+    const outcome = combine(judgeAll(event, (key) => book.judgeable(key), now_ms));
+    return outcome.kind === 'pending' || (outcome.kind === 'claimed' && outcome.is_held) ? undefined : outcome;
+  }
+
   private claim(event: EventClaims): ClaimOutcome {
     const judged = judgeAll(event, (key) => this.judgeable(key), this.now_ms);
     const outcome = combine(judged);

@@ -50,7 +50,7 @@ export class ClaimDesk {
     private readonly limits: DeskLimits,
   ) {
     this.waiting = new WaitingRoom(ports.clock, limits.poll_ms, {
-      called: (petitions) => this.enqueue(petitions),
+      called: (petitions) => this.enqueue(petitions.filter((petition) => !this.foresee(petition))),
       overdue: (petition) => this.refuse(petition, new OperatingError('claim_undecided')),
     });
   }
@@ -68,7 +68,7 @@ export class ClaimDesk {
       const petition = { event, deadline_ms: started_ms + this.limits.wait_ms_max, started_ms, resolve };
       const refusal = this.refusal();
       if (refusal !== undefined) this.refuse(petition, refusal);
-      else this.enqueue([petition]);
+      else if (!this.foresee(petition)) this.enqueue([petition]);
     });
   }
 
@@ -113,6 +113,24 @@ export class ClaimDesk {
     if (this.state === 'shut') return this.problem ?? new OperatingError('registry_unavailable', { reason: 'it was not reached yet' });
     const count = this.queue.length + this.committing + this.waiting.count;
     return count >= this.limits.claims_max ? new OperatingError('overloaded') : undefined;
+  }
+
+  /** Whether it could be decided without a commit. */
+  private foresee(petition: Petition): boolean {
+    const { store, clock } = this.ports;
+    const { event } = petition;
+    if (store.foresee === undefined || this.held.isKnown(event.event_id)) return false;
+    try {
+      const outcome = store.foresee(event, clock.nowMs(), (event_id) => this.held.isStored(event_id));
+      if (outcome === undefined) return false;
+      this.held.claiming(event.event_id, event.table);
+      this.conclude(petition, outcome);
+      return true;
+    } catch (error) {
+      // The commit will say so too, and to everybody.
+      if (error instanceof OperatingError) return false;
+      throw error;
+    }
   }
 
   private enqueue(petitions: readonly Petition[]): void {

@@ -12,7 +12,7 @@ import type { EventClaims, KeyClaim } from '../contract/version_claims.ts';
 const HOUR_MS = 3_600_000;
 const IDEMPOTENCY_KEPT_MS = 24 * HOUR_MS;
 /** A day more than what is promised, for clocks that disagree. */
-const DELIVERY_KEPT_MS = 8 * 24 * HOUR_MS;
+export const DELIVERY_KEPT_MS = 8 * 24 * HOUR_MS;
 const LABEL_CHARACTERS_MAX = 200;
 /** Of base64url: 132 bits. */
 const PRODUCT_CHARACTERS = 22;

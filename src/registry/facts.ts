@@ -1,28 +1,84 @@
-/** What a data directory knows of itself and must know at its next start: its name toward a fleet, and what it ever claimed there. Kept in the embedded registry. */
+/**
+ * What a data directory knows of itself and must know at its next start: its name toward a fleet, what it ever claimed there, and how
+ * its deliveries stand. Kept in the embedded registry.
+ */
 import type { Random } from '../contract/ports.ts';
-import type { FleetTables } from './gate.ts';
+import type { TableNotes } from './gate.ts';
 import type { LmdbClaims } from './lmdb/lmdb_claims.ts';
 
 const INSTANCE_FACT = 'instance_id';
 /** Names with commas between. */
-const TABLES_FACT = 'fleet_tables';
+const FLEET_TABLES_FACT = 'fleet_tables';
+const DELIVERY_TABLES_FACT = 'delivery_tables';
+const ENDED_WELL_FACT = 'deliveries_ended_well';
+const RECOVERED_FACT = 'deliveries_recovered_until_ms';
 
-export class Facts implements FleetTables {
+/** What is noted of the deliveries; every method resolves when it is durable, or rejects with `registry_unavailable`. */
+export interface DeliveryFacts {
+  readonly delivery_tables: Iterable<string>;
+  /** The run before wrote all its deliveries into the registry. */
+  readonly ended_well: boolean;
+  /** When the last delivery that was found in the spool may be forgotten; 0 when there is none. */
+  readonly recovered_until_ms: number;
+  setEndedWell(ended_well: boolean): Promise<void>;
+  setRecoveredUntil(time_ms: number): Promise<void>;
+}
+
+export class Facts implements DeliveryFacts {
   /** Empty before `load`. */
   instance_id = '';
-  private tables: ReadonlySet<string> = new Set();
+  ended_well = true;
+  recovered_until_ms = 0;
+  /** Tables with events that claimed at the fleet's registry, or are deliveries. */
+  readonly fleet: NotedTables;
+  readonly delivery_tables: NotedTables;
 
   constructor(
     private readonly embedded: LmdbClaims,
     private readonly random: Random,
-  ) {}
+  ) {
+    this.fleet = new NotedTables(embedded, FLEET_TABLES_FACT);
+    this.delivery_tables = new NotedTables(embedded, DELIVERY_TABLES_FACT);
+  }
 
   /** Once the embedded registry is open. Makes the name at the first start. */
   async load(): Promise<void> {
-    const present = this.embedded.fact(INSTANCE_FACT);
+    const { embedded } = this;
+    const present = embedded.fact(INSTANCE_FACT);
     this.instance_id = present ?? this.random.uuid();
-    if (present === undefined) await this.embedded.setFact(INSTANCE_FACT, this.instance_id);
-    this.tables = new Set(this.embedded.fact(TABLES_FACT)?.split(','));
+    if (present === undefined) await embedded.setFact(INSTANCE_FACT, this.instance_id);
+    this.fleet.load();
+    this.delivery_tables.load();
+    this.ended_well = embedded.fact(ENDED_WELL_FACT) === 'true';
+    this.recovered_until_ms = Number(embedded.fact(RECOVERED_FACT) ?? 0);
+  }
+
+  async setEndedWell(ended_well: boolean): Promise<void> {
+    if (this.ended_well === ended_well) return;
+    await this.embedded.setFact(ENDED_WELL_FACT, String(ended_well));
+    this.ended_well = ended_well;
+  }
+
+  async setRecoveredUntil(time_ms: number): Promise<void> {
+    await this.embedded.setFact(RECOVERED_FACT, String(time_ms));
+    this.recovered_until_ms = time_ms;
+  }
+}
+
+class NotedTables implements TableNotes, Iterable<string> {
+  private tables: ReadonlySet<string> = new Set();
+
+  constructor(
+    private readonly embedded: LmdbClaims,
+    private readonly fact: string,
+  ) {}
+
+  load(): void {
+    this.tables = new Set(this.embedded.fact(this.fact)?.split(','));
+  }
+
+  [Symbol.iterator](): Iterator<string> {
+    return this.tables.values();
   }
 
   has(table: string): boolean {
@@ -31,7 +87,7 @@ export class Facts implements FleetTables {
 
   async add(table: string): Promise<void> {
     const tables = new Set([...this.tables, table]);
-    await this.embedded.setFact(TABLES_FACT, [...tables].join(','));
+    await this.embedded.setFact(this.fact, [...tables].join(','));
     this.tables = tables;
   }
 }

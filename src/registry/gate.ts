@@ -7,17 +7,24 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { OperatingError } from '../contract/errors.ts';
 import type { Claim, Gate, GateRequest, GateVerdict } from '../contract/gate.ts';
-import type { Admission, ClaimDesk } from './claim_desk.ts';
+import type { EventClaims } from '../contract/version_claims.ts';
+import type { Admission } from './claim_desk.ts';
 import { eventClaims } from './claim_keys.ts';
 
-export interface Desks {
-  readonly fleet: ClaimDesk;
-  /** The same as `fleet` where the registry is embedded. */
-  readonly local: ClaimDesk;
+/** Decides about events; an admitted one must be settled. */
+export interface Desk {
+  admit(event: EventClaims): Promise<Admission>;
+  settle(event_id: string, is_stored: boolean): void;
 }
 
-/** The tables whose segments may hold proofs for the fleet's registry: kept, since a start must know them before that registry can be reached. */
-export interface FleetTables {
+export interface Desks {
+  readonly fleet: Desk;
+  /** Of deliveries. */
+  readonly local: Desk;
+}
+
+/** Tables that a start must know before it can ask anybody: of segments that may hold proofs for the fleet's registry, or deliveries. */
+export interface TableNotes {
   has(table: string): boolean;
   /** Resolves when it is durable; rejects with `registry_unavailable`. */
   add(table: string): Promise<void>;
@@ -26,14 +33,16 @@ export interface FleetTables {
 export class RegistryGate implements Gate {
   constructor(
     private readonly desks: Desks,
-    private readonly fleet_tables: FleetTables,
+    private readonly fleet_tables: TableNotes,
+    private readonly delivery_tables: TableNotes = ALL_TABLES,
   ) {}
 
   async admit(request: GateRequest): Promise<GateVerdict> {
     if (request.claims.length === 0) return { kind: 'admitted' };
     const desk = this.deskOf(request);
+    const notes = desk === this.desks.fleet ? this.fleet_tables : this.delivery_tables;
     try {
-      if (desk === this.desks.fleet && !this.fleet_tables.has(request.table)) await this.fleet_tables.add(request.table);
+      if (!notes.has(request.table)) await notes.add(request.table);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       return { kind: 'refused', code: error.code, context: error.context };
@@ -45,12 +54,15 @@ export class RegistryGate implements Gate {
     if (request.claims.length > 0) this.deskOf(request).settle(request.event_id.toLowerCase(), is_stored);
   }
 
-  private deskOf({ claims }: GateRequest): ClaimDesk {
+  private deskOf({ claims }: GateRequest): Desk {
     const deliveries = claims.filter((claim) => claim.of === 'delivery').length;
     assert(deliveries === 0 || deliveries === claims.length, 'BUG: a request claims at two registries');
     return deliveries === 0 ? this.desks.fleet : this.desks.local;
   }
 }
+
+/** For who needs no notes of deliveries. */
+const ALL_TABLES: TableNotes = { has: () => true, add: async () => undefined };
 
 function verdictOf(admission: Admission, claims: readonly Claim[]): GateVerdict {
   switch (admission.kind) {

@@ -6,8 +6,10 @@
 import { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Clock, Random } from '../contract/ports.ts';
-import type { SpoolRecords } from '../contract/version_claims.ts';
+import type { SpoolEvents, SpoolRecords } from '../contract/version_claims.ts';
 import { ClaimOffice } from './claim_office.ts';
+import { DeliveryDesk } from './delivery_desk.ts';
+import { DeliveryRecovery } from './delivery_recovery.ts';
 import { Facts } from './facts.ts';
 import { RegistryGate } from './gate.ts';
 import { LmdbClaims } from './lmdb/lmdb_claims.ts';
@@ -18,6 +20,7 @@ export interface RegistryPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly records: SpoolRecords;
+  readonly events: SpoolEvents;
   readonly observers: { readonly local: DeskObserver; readonly fleet: DeskObserver };
 }
 
@@ -34,6 +37,8 @@ export class Registry {
   private readonly embedded: LmdbClaims;
   private readonly facts: Facts;
   private readonly local: ClaimOffice;
+  private readonly deliveries: DeliveryDesk;
+  private readonly recovery: DeliveryRecovery;
   /** The same as `local` when the registry is embedded. */
   private readonly fleet: ClaimOffice;
 
@@ -41,7 +46,7 @@ export class Registry {
     ports: RegistryPorts,
     private readonly options: RegistryOptions,
   ) {
-    const { clock, random, records, observers } = ports;
+    const { clock, random, records, events, observers } = ports;
     this.embedded = new LmdbClaims(options.directory);
     const facts = new Facts(this.embedded, random);
     this.facts = facts;
@@ -52,7 +57,11 @@ export class Registry {
       const store = new PostgresClaims(options.url, facts);
       this.fleet = new ClaimOffice({ store, clock, records, observer: observers.fleet }, DESK_LIMITS);
     }
-    this.gate = new RegistryGate({ local: this.local.desk, fleet: this.fleet.desk }, facts);
+    const [store, observer] = [this.embedded, observers.local];
+    const desk = new DeliveryDesk({ store, clock, observer }, DESK_LIMITS);
+    this.deliveries = desk;
+    this.recovery = new DeliveryRecovery({ desk, store, events, facts, clock, observer });
+    this.gate = new RegistryGate({ local: desk, fleet: this.fleet.desk }, facts.fleet, facts.delivery_tables);
   }
 
   /**
@@ -62,21 +71,22 @@ export class Registry {
    */
   async start(): Promise<void> {
     await this.openEmbedded();
-    await Promise.all(this.offices().map((office) => office.start()));
+    await Promise.all([this.recovery.start(), ...this.offices().map((office) => office.start())]);
   }
 
   /** Before a segment of `table` leaves the spool. */
   async flush(table: string): Promise<void> {
-    const is_of_fleet = this.fleet !== this.local && this.facts.has(table);
-    await Promise.all([this.local.flush(table), is_of_fleet ? this.fleet.flush(table) : undefined]);
+    const is_of_fleet = this.fleet !== this.local && this.facts.fleet.has(table);
+    await Promise.all([this.deliveries.flush(), this.local.flush(table), is_of_fleet ? this.fleet.flush(table) : undefined]);
   }
 
   /** Why events with claims cannot be decided just now; undefined when they can. */
   problem(): string | undefined {
-    return this.fleet.desk.problem?.message ?? this.local.desk.problem?.message;
+    return (this.fleet.desk.problem ?? this.local.desk.problem ?? this.deliveries.problem)?.message;
   }
 
   async close(): Promise<void> {
+    await this.recovery.close();
     await Promise.all(this.offices().map((office) => office.close()));
   }
 

@@ -32,7 +32,8 @@ describe('a fleet’s registry', { skip: NEEDS_POSTGRES }, () => {
     const own = directory ?? (await mkdtemp(join(tmpdir(), 'penstock-fleet-')));
     const records = { holds: async (_: string, ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => ids.has(event_id))) };
     const random = { fraction: Math.random, uuid: randomUUID };
-    const ports = { clock: SYSTEM_CLOCK, random, records, observers: { local: OBSERVER, fleet: OBSERVER } };
+    const events = { each: async () => undefined };
+    const ports = { clock: SYSTEM_CLOCK, random, records, events, observers: { local: OBSERVER, fleet: OBSERVER } };
     const registry = new Registry(ports, { url, directory: own });
     await registry.start();
     owner.after(async () => {

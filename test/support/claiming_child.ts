@@ -37,8 +37,9 @@ export async function startClaiming(data_dir: string): Promise<ClaimingDaemon> {
   const ports = { fs, clock: SYSTEM_CLOCK, random: RANDOM, observer: new Incidents() };
   const spool = new Spool(ports, { ...OPTIONS, data_dir, seal_age_ms_max: 50 }, [CLAIMED_TABLE]);
   await spool.start();
+  const records = new NodeSpoolRecords(fs, data_dir);
   const registry = new Registry(
-    { clock: SYSTEM_CLOCK, random: RANDOM, records: new NodeSpoolRecords(fs, data_dir), observers: { local: OBSERVER, fleet: OBSERVER } },
+    { clock: SYSTEM_CLOCK, random: RANDOM, records, events: records, observers: { local: OBSERVER, fleet: OBSERVER } },
     { url: 'embedded', directory: `${data_dir}/registry` },
   );
   await registry.start();

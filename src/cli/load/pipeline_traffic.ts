@@ -2,48 +2,37 @@
  * The pipelines of many products: each version is built and then deployed twice, which takes six requests of one event each; every
  * sixth names a version that nobody named before, and the rest agree with its commit. No two events of a load are equal.
  */
+import { RequestBytes, RequestTemplate } from './request_template.ts';
 import { scramble } from './seeded_random.ts';
 import { authorityOf, type Counts, type Destination, type RequestMaker, type Traffic } from './traffic.ts';
 
 const PRODUCTS = 200;
 
-type Step = (version: Version) => { readonly path: string; readonly event: Readonly<Record<string, unknown>> };
-
-interface Version {
-  readonly product_name: string;
-  readonly version: string;
-  readonly scm_sha: string;
-  readonly invoke_id: string;
+interface Step {
+  readonly path: string;
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
-function build(status: string, more: (version: Version) => object): Step {
-  return ({ product_name, version, ...rest }) => {
-    const event = {
-      product_name,
-      version,
-      status,
-      built_by: 'github-actions',
-      scm_branch: 'main',
-      ...more({ product_name, version, ...rest }),
-    };
-    return { path: '/build-events/', event };
-  };
+/** What all events of a version have in common; the names in braces are filled in. */
+const VERSION = { product_name: 'service-{product}', version: '{seed}.{ordinal}' };
+const INVOKE_ID = 'run-{ordinal}';
+const SCM_SHA = '{sha}{sha}{sha}{sha}{sha}';
+
+function build(status: string, more: object): Step {
+  const event = { ...VERSION, status, built_by: 'github-actions', scm_branch: 'main', ...more };
+  return { path: '/build-events/', event };
 }
 
 function deployment(status: string, environment_name: string): Step {
-  return ({ product_name, version, scm_sha, invoke_id }) => {
-    const event = { product_name, version, environment_name, status, deployed_by: 'john.doe', scm_sha, source_system: 'github', invoke_id };
-    return { path: '/deployment-events/', event };
-  };
+  const about = { status, deployed_by: 'john.doe', scm_sha: SCM_SHA, source_system: 'github', invoke_id: INVOKE_ID };
+  return { path: '/deployment-events/', event: { ...VERSION, environment_name, ...about } };
 }
 
+const METADATA = { build_duration_seconds: 180, test_coverage: '85%' };
+
 const LIFE: readonly Step[] = [
-  build('started', ({ invoke_id }) => ({ invoke_id })),
-  build('completed', ({ scm_sha, invoke_id }) => ({
-    scm_sha,
-    invoke_id,
-    extra_metadata: { build_duration_seconds: 180, test_coverage: '85%' },
-  })),
+  build('started', { invoke_id: INVOKE_ID }),
+  build('completed', { scm_sha: SCM_SHA, invoke_id: INVOKE_ID, extra_metadata: METADATA }),
   deployment('started', 'staging'),
   deployment('success', 'staging'),
   deployment('started', 'production'),
@@ -51,12 +40,17 @@ const LIFE: readonly Step[] = [
 ];
 
 export class PipelineTraffic implements Traffic {
+  private readonly templates: readonly RequestTemplate[];
   private sent = 0;
 
-  constructor(private readonly plan: Destination & { readonly seed: number }) {}
+  constructor(private readonly plan: Destination & { readonly seed: number }) {
+    const headers = [`Host: ${authorityOf(plan.address)}`, `Authorization: Bearer ${plan.key}`, 'Content-Type: application/json'];
+    this.templates = LIFE.map(({ path, event }) => new RequestTemplate([`POST ${path} HTTP/1.1`, ...headers], event));
+  }
 
   createRequests(): RequestMaker {
-    return { next: () => this.nextRequest() };
+    const bytes = new RequestBytes();
+    return { next: () => bytes.of(this.nextRequest()) };
   }
 
   /** Each request has one event, and a stored one is answered with its id. */
@@ -64,28 +58,18 @@ export class PipelineTraffic implements Traffic {
     return body.startsWith('{"id":"') ? { accepted: 1, rejected: 0 } : undefined;
   }
 
-  private nextRequest(): Uint8Array {
-    const { address, key, seed } = this.plan;
+  private nextRequest(): string {
+    const { seed } = this.plan;
     const ordinal = Math.floor(this.sent / LIFE.length);
-    const step = LIFE[this.sent % LIFE.length];
+    const template = this.templates[this.sent % LIFE.length];
     this.sent++;
-    const sha = scramble(ordinal ^ seed)
-      .toString(16)
-      .padStart(8, '0');
-    const version = {
-      product_name: `service-${ordinal % PRODUCTS}`,
-      version: `${seed}.${ordinal}`,
-      scm_sha: sha.repeat(5),
-      invoke_id: `run-${ordinal}`,
-    };
-    const { path, event } = step(version);
-    const body = JSON.stringify(event);
-    const head = [
-      `POST ${path} HTTP/1.1`,
-      `Host: ${authorityOf(address)}`,
-      `Authorization: Bearer ${key}`,
-      'Content-Type: application/json',
-    ];
-    return Buffer.from(`${head.join('\r\n')}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    return template.fill({
+      seed: String(seed),
+      ordinal: String(ordinal),
+      product: String(ordinal % PRODUCTS),
+      sha: scramble(ordinal ^ seed)
+        .toString(16)
+        .padStart(8, '0'),
+    });
   }
 }

@@ -2,6 +2,7 @@
  * A crash reporter's webhooks, about two kilobytes each: issues of some apps, with the environment of the device in their recording. No
  * two of a load are equal.
  */
+import { RequestBytes, RequestTemplate } from './request_template.ts';
 import { authorityOf, type Counts, type Destination, type RequestMaker, type Traffic } from './traffic.ts';
 
 const APPS = 20;
@@ -29,13 +30,52 @@ const PLATFORM = {
 };
 const DESCRIPTION = 'When the app started and the sign up screen appeared it missed the button that one taps to sign up. '.repeat(4);
 
+const KEY = '{app}-{ordinal}';
+const URL = 'https://crashes.example.com/#/apps/{app}';
+const CREATED_ON = '2026-03-01T10:00:00.000Z';
+const ENVIRONMENT = { app: { package_id: 'com.example.app', version: '{version}', build: '1' }, platform: PLATFORM, hardware: HARDWARE };
+const RECORDING = {
+  key: 'vmd73hsr',
+  url: `${URL}/issues/${KEY}/vmd73hsr`,
+  environment: ENVIRONMENT,
+  attributes: {},
+  created_on: CREATED_ON,
+};
+const ISSUE = {
+  key: KEY,
+  summary: 'Something went wrong',
+  description: DESCRIPTION,
+  type: 'crash',
+  state: 'open',
+  labels: [],
+  url: `${URL}/issues/${KEY}`,
+  severity: '{severity}',
+  created_on: CREATED_ON,
+  updated_on: CREATED_ON,
+  recordings: [RECORDING],
+  created_by: { name: 'John Smith', email: 'john.smith@example.com' },
+};
+const WEBHOOK = {
+  id: '{seed}-{ordinal}',
+  type: 'issue.created',
+  created_on: CREATED_ON,
+  payload: { app: { key: '{app}', name: '{app}', url: URL }, issue: ISSUE },
+};
+
 export class WebhookTraffic implements Traffic {
+  private readonly template: RequestTemplate;
+  private readonly seed: string;
   private sent = 0;
 
-  constructor(private readonly plan: Destination & { readonly seed: number }) {}
+  constructor({ address, key, seed }: Destination & { readonly seed: number }) {
+    this.seed = String(seed);
+    const head = ['POST /webhooks/bugsee HTTP/1.1', `Host: ${authorityOf(address)}`, `x-api-key: ${key}`, 'Content-Type: application/json'];
+    this.template = new RequestTemplate(head, WEBHOOK);
+  }
 
   createRequests(): RequestMaker {
-    return { next: () => this.nextRequest() };
+    const bytes = new RequestBytes();
+    return { next: () => bytes.of(this.nextRequest()) };
   }
 
   /** Each request has one event, and a stored one is answered so. */
@@ -43,41 +83,14 @@ export class WebhookTraffic implements Traffic {
     return body.endsWith('"status":"accepted"}') ? { accepted: 1, rejected: 0 } : undefined;
   }
 
-  private nextRequest(): Uint8Array {
-    const { address, key, seed } = this.plan;
-    const body = JSON.stringify(webhook(this.sent++, seed));
-    const head = [
-      'POST /webhooks/bugsee HTTP/1.1',
-      `Host: ${authorityOf(address)}`,
-      `x-api-key: ${key}`,
-      'Content-Type: application/json',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-    ];
-    return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+  private nextRequest(): string {
+    const ordinal = this.sent++;
+    return this.template.fill({
+      seed: this.seed,
+      ordinal: String(ordinal),
+      app: `APP${ordinal % APPS}`,
+      version: `2.${ordinal % VERSIONS}.1`,
+      severity: SEVERITIES[ordinal % SEVERITIES.length],
+    });
   }
-}
-
-function webhook(ordinal: number, seed: number): object {
-  const app = `APP${ordinal % APPS}`;
-  const key = `${app}-${ordinal}`;
-  const url = `https://crashes.example.com/#/apps/${app}`;
-  const created_on = '2026-03-01T10:00:00.000Z';
-  const version = `2.${ordinal % VERSIONS}.1`;
-  const environment = { app: { package_id: 'com.example.app', version, build: '1' }, platform: PLATFORM, hardware: HARDWARE };
-  const recording = { key: 'vmd73hsr', url: `${url}/issues/${key}/vmd73hsr`, environment, attributes: {}, created_on };
-  const issue = {
-    key,
-    summary: 'Something went wrong',
-    description: DESCRIPTION,
-    type: 'crash',
-    state: 'open',
-    labels: [],
-    url: `${url}/issues/${key}`,
-    severity: SEVERITIES[ordinal % SEVERITIES.length],
-    created_on,
-    updated_on: created_on,
-    recordings: [recording],
-    created_by: { name: 'John Smith', email: 'john.smith@example.com' },
-  };
-  return { id: `${seed}-${ordinal}`, type: 'issue.created', created_on, payload: { app: { key: app, name: app, url }, issue } };
 }

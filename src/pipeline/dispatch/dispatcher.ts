@@ -12,13 +12,17 @@ import type { Gate } from '../../contract/gate.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
 import type { Submission } from '../../contract/responder.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
-import { type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
+import type { SlabResult, SlabTask } from '../../contract/slab.ts';
 import type { Deviation } from '../../contract/source.ts';
+import type { Column } from '../../contract/table.ts';
+import { atMost } from './at_most.ts';
 import { BufferPool } from './buffer_pool.ts';
+import { Company } from './company.ts';
 import { Months } from './months.ts';
 import { OpenSlab } from './open_slab.ts';
 import { type Piece, type PieceCounts, PieceSubmission, type SlabTarget } from './piece.ts';
 import { SingleVerdicts } from './single_verdicts.ts';
+import { answerSlab } from './slab_answers.ts';
 
 /** Rejects when the worker died. */
 export interface SlabWorkers {
@@ -50,6 +54,7 @@ export interface DispatchPorts {
   upload(submission: Submission, body: Uint8Array): void;
   /** While room is scarce: the types of events that go first. Undefined while there is enough. */
   priorityTypes(): readonly string[] | undefined;
+  columnsOf(table: string): readonly Column[];
 }
 
 export interface DispatchLimits {
@@ -70,12 +75,8 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 64 * 1024;
-/**
- * After a trip that so many requests shared, the next slab waits a moment: those who were just answered are about to send again, and
- * one trip for all costs less than one for each half of them.
- */
-const COMPANY_REQUESTS_MIN = 8;
-const COMPANY_WAIT_MS = 1;
+/** How long a slab counts as under way while its requests await verdicts: a slow disk, or registry, gets the next one meanwhile. */
+const VERDICTS_MS_MAX = 2;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
 const RESERVED_SLABS = 16;
 
@@ -95,7 +96,7 @@ export class Dispatcher {
   /** Slabs that were dispatched and are not answered yet. */
   private under_way = 0;
   private turn_ends = false;
-  private awaits_company = false;
+  private readonly company: Company;
 
   constructor(
     private readonly ports: DispatchPorts,
@@ -105,6 +106,7 @@ export class Dispatcher {
     this.slabs = new BufferPool(OpenSlab.bufferBytes(limits.slab_requests_max, limits.slab_bytes_max), kept_max);
     this.outputs = new BufferPool(this.slabs.buffer_bytes, kept_max);
     this.verdicts = new SingleVerdicts(ports);
+    this.company = new Company(ports.clock, () => this.pump());
     this.target = {
       append: (block) => ports.spool.append(block),
       eventsCounted: (source, accepted, rejected) => ports.observer.eventsCounted(source, accepted, rejected),
@@ -203,7 +205,7 @@ export class Dispatcher {
 
   /** An open slab that may leave now: any while a thread has nothing under way, else only one that is worth a trip of its own. */
   private takeOpen(): OpenSlab | undefined {
-    const bytes_min = this.under_way < this.limits.threads && !this.awaits_company ? 0 : TRIP_BYTES_MIN;
+    const bytes_min = this.under_way < this.limits.threads && !this.company.is_awaited ? 0 : TRIP_BYTES_MIN;
     for (const [source, slab] of this.open) {
       if (slab.bodyBytes() < bytes_min) continue;
       this.open.delete(source);
@@ -218,17 +220,8 @@ export class Dispatcher {
     this.under_way += count;
     await this.makeTrip(slab);
     this.under_way -= count;
-    if (slab.submissions.length >= COMPANY_REQUESTS_MIN) this.awaitCompany();
+    this.company.tripEnded(slab.submissions.length);
     this.pump();
-  }
-
-  private awaitCompany(): void {
-    if (this.awaits_company) return;
-    this.awaits_company = true;
-    this.ports.clock.schedule(COMPANY_WAIT_MS, () => {
-      this.awaits_company = false;
-      this.pump();
-    });
   }
 
   private isPiece(slab: OpenSlab): boolean {
@@ -246,15 +239,17 @@ export class Dispatcher {
       for (const submission of slab.submissions) submission.failed('worker_died');
       return;
     }
+    let answering: Promise<void> | undefined;
     if (result.singles.length > 0) {
       const { submissions, kind } = slab;
-      this.verdicts.settle({ month: kind.month, submissions, receivedAtMs: (index) => slab.receivedAtMs(index) }, result);
+      answering = this.verdicts.settle({ month: kind.month, submissions, receivedAtMs: (index) => slab.receivedAtMs(index) }, result);
     } else {
       const problem = await this.append(slab, result);
-      this.answer(slab, task, result, problem);
+      answerSlab({ slab, task, result, problem }, (submission, body) => this.ports.upload(submission, body));
     }
     this.slabs.give(task.buffer);
     this.outputs.give(result.output);
+    if (answering !== undefined) await atMost(this.ports.clock, VERDICTS_MS_MAX, answering);
   }
 
   private async work(task: SlabTask, pieces: 0 | 1): Promise<SlabResult | undefined> {
@@ -286,27 +281,5 @@ export class Dispatcher {
       if (error instanceof OperatingError) return error;
       throw error;
     }
-  }
-
-  /** @param problem why the spool did not take the blocks: then no event of the slab is counted, and only bad requests learn their own fate */
-  private answer(slab: OpenSlab, task: SlabTask, result: SlabResult, problem: OperatingError | undefined): void {
-    const table = new SlabTable(task.buffer, task.requests_max);
-    let accepted_in_all = 0;
-    for (let index = 0; index < slab.submissions.length; index++) {
-      const responder = slab.submissions[index];
-      const failure = table.failure(index);
-      if (result.unfold_too_far.includes(index)) {
-        this.ports.upload(responder, slab.copyBody(index));
-      } else if (failure !== undefined) {
-        responder.failed(failure);
-      } else if (problem !== undefined) {
-        responder.failed(problem.code, problem.context);
-      } else {
-        accepted_in_all += table.accepted(index);
-        responder.counted(table.accepted(index), table.rejected(index));
-      }
-    }
-    assert(accepted_in_all === 0 || result.blocks.length > 0, 'BUG: events were accepted but no block was made of them');
-    if (problem === undefined) slab.target.eventsCounted(slab.kind.source, accepted_in_all, result.rejected);
   }
 }

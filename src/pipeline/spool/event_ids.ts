@@ -1,4 +1,5 @@
 /** Reads which events are in a segment's file, open or sealed, and nothing else of it. What is damaged in an open file is passed over. */
+import { uuidText } from '../../base/uuid.ts';
 import type { FileHandle } from '../../contract/ports.ts';
 import { uuidBytes } from './native_block.ts';
 import { NativeCursor } from './native_cursor.ts';
@@ -11,8 +12,26 @@ import { WindowReader } from './window_reader.ts';
 const EVENT_COLUMN = 'event_id';
 const UUID_BYTES = 16;
 
+/** Is shown the ids of a segment's events as ClickHouse stores them, some at a time; the bytes are lent. */
+export interface EventVisitor {
+  look(values: Buffer): void;
+}
+
+/** All ids as text. */
+export class EventList implements EventVisitor {
+  readonly event_ids: string[] = [];
+  private readonly words = new Uint32Array(UUID_BYTES / 4);
+
+  look(values: Buffer): void {
+    for (let at = 0; at + UUID_BYTES <= values.length; at += UUID_BYTES) {
+      for (let word = 0; word < this.words.length; word++) this.words[word] = values.readUInt32LE(at + 4 * word);
+      this.event_ids.push(uuidText(this.words));
+    }
+  }
+}
+
 /** Compares ids as ClickHouse stores them. */
-export class EventSearch {
+export class EventSearch implements EventVisitor {
   /** How many rows each event has that was found. */
   readonly found = new Map<string, number>();
   private readonly wanted = new Map<string, string>();
@@ -35,7 +54,7 @@ export class EventSearch {
  * @param id the segment's; a file that was reused for another is not read
  * @returns the oldest receipt in it, undefined when nothing in it could be read
  */
-export async function searchOpen(file: FileHandle, id: string, search: EventSearch): Promise<{ received_at_ms: number } | undefined> {
+export async function searchOpen(file: FileHandle, id: string, search: EventVisitor): Promise<{ received_at_ms: number } | undefined> {
   const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
   const header = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
   const event_column = header?.columns.findIndex(({ name }) => name === EVENT_COLUMN) ?? -1;
@@ -58,7 +77,7 @@ export async function searchOpen(file: FileHandle, id: string, search: EventSear
  */
 export async function searchSealed(
   file: FileHandle,
-  search: EventSearch,
+  search: EventVisitor,
 ): Promise<{ received_at_ms: number; sealed_at_ms: number; tokens: number } | undefined> {
   const tail = await readSealedTail(file);
   if (tail === undefined || !tail.footer.columns.includes(EVENT_COLUMN)) return undefined;

@@ -6,8 +6,8 @@
  * is retired meanwhile. What is damaged is no proof.
  */
 import type { Fs } from '../../contract/ports.ts';
-import type { SpoolRecords } from '../../contract/version_claims.ts';
-import { EventSearch, searchOpen, searchSealed } from './event_ids.ts';
+import type { SpoolEvents, SpoolRecords } from '../../contract/version_claims.ts';
+import { EventList, EventSearch, type EventVisitor, searchOpen, searchSealed } from './event_ids.ts';
 import { withFile } from './file_io.ts';
 import { parseSegmentFileName, segmentFileName } from './segment_name.ts';
 import { errorCode } from './system_errors.ts';
@@ -15,7 +15,7 @@ import { errorCode } from './system_errors.ts';
 /** A file that vanishes was sealed: the next list has it. More often than this something else removes files. */
 const LISTS_MAX = 100;
 
-export class NodeSpoolRecords implements SpoolRecords {
+export class NodeSpoolRecords implements SpoolRecords, SpoolEvents {
   private readonly directory: string;
 
   /** @param data_dir absolute */
@@ -28,23 +28,38 @@ export class NodeSpoolRecords implements SpoolRecords {
 
   async holds(table: string, event_ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
     const search = new EventSearch(event_ids);
+    await this.readSegments(table, (read) => read(search));
+    return new Set(search.found.keys());
+  }
+
+  async each(table: string, visit: (event_ids: readonly string[]) => Promise<void>): Promise<void> {
+    await this.readSegments(table, async (read) => {
+      const list = new EventList();
+      const is_read = await read(list);
+      if (is_read) await visit(list.event_ids);
+      return is_read;
+    });
+  }
+
+  /** Goes over the segments of `table` until each was read; `take` resolves to whether the file was still there. */
+  private async readSegments(table: string, take: (read: (visitor: EventVisitor) => Promise<boolean>) => Promise<boolean>): Promise<void> {
     const read_ids = new Set<string>();
     for (let lists = 0; lists < LISTS_MAX; lists++) {
       let has_vanished = false;
       for (const name of await this.fs.list(this.directory)) {
         const parsed = parseSegmentFileName(name);
         if (parsed?.segment.table !== table || read_ids.has(parsed.segment.id)) continue;
-        if (await this.readSegment(parsed.segment.id, segmentFileName(parsed.segment, parsed.kind), parsed.kind, search)) {
-          read_ids.add(parsed.segment.id);
-        } else has_vanished = true;
+        const { segment, kind } = parsed;
+        if (await take((visitor) => this.readSegment(segment.id, segmentFileName(segment, kind), kind, visitor))) read_ids.add(segment.id);
+        else has_vanished = true;
       }
-      if (!has_vanished) return new Set(search.found.keys());
+      if (!has_vanished) return;
     }
     throw new Error(`files vanish from ${this.directory} while it is read`);
   }
 
   /** False when the file is gone. */
-  private async readSegment(id: string, name: string, kind: 'open' | 'sealed', search: EventSearch): Promise<boolean> {
+  private async readSegment(id: string, name: string, kind: 'open' | 'sealed', search: EventVisitor): Promise<boolean> {
     try {
       await withFile(this.fs, `${this.directory}/${name}`, 'read', (file) =>
         kind === 'open' ? searchOpen(file, id, search) : searchSealed(file, search),

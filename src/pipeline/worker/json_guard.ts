@@ -223,9 +223,10 @@ export class JsonGuard {
    * The same for a document with as many keys as it likes, as long as they make no more paths than ClickHouse merges well.
    *
    * @param value what JSON.parse makes of it, and the kernel did not find too deep
+   * @param bytes the text in UTF-8
    */
-  fitsJsonColumnAsDocument(text: string, value: object): boolean {
-    if (isPlainDocument(text, value)) return true;
+  fitsJsonColumnAsDocument(text: string, value: object, bytes: Uint8Array): boolean {
+    if (isPlainDocument(bytes)) return true;
     const reader = new Reader(text, text.length);
     return reader.isSafeObject() && (reader.keysRead() <= KEYS_MAX || hasFewPaths(value));
   }

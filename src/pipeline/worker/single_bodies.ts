@@ -29,7 +29,20 @@ export class SingleBodies {
     const text = body.toString('utf8');
     const value = parseJson(text);
     if (value === undefined) return 'not_json';
-    return isRecord(value) ? { value, text, memberText: (name) => this.memberText(request, name) } : 'not_an_object';
+    if (!isRecord(value)) return 'not_an_object';
+    // Of ASCII a part of the text is where the bytes are, and costs nothing.
+    const member_text = (name: string): string => {
+      const bytes = this.memberBytes(request, name);
+      const start = bytes.byteOffset - body.byteOffset;
+      return text.length === length ? text.slice(start, start + bytes.length) : bytes.toString('utf8');
+    };
+    return {
+      value,
+      text,
+      bytes: body,
+      memberText: member_text,
+      memberBytes: (name) => this.memberBytes(request, name),
+    };
   }
 
   /** The same without a parser: only the texts among the object's members can be read. */
@@ -38,7 +51,7 @@ export class SingleBodies {
     if (!isUtf8(body) || !isJson(body)) return 'not_json';
     const text = body.toString('utf8');
     if (!text.trimStart().startsWith('{')) return 'not_an_object';
-    return { text, member: (name) => this.textMember(request, name) };
+    return { text, bytes: body, member: (name) => this.textMember(request, name) };
   }
 
   private textMember(request: SingleRequest, name: string): string | undefined {
@@ -48,8 +61,12 @@ export class SingleBodies {
     return value;
   }
 
-  private memberText({ offset, length }: SingleRequest, name: string): string {
+  private memberText(request: SingleRequest, name: string): string {
+    return this.memberBytes(request, name).toString('utf8');
+  }
+
+  private memberBytes({ offset, length }: SingleRequest, name: string): Buffer {
     const member = this.kernel.findMember(offset, length, name);
-    return member === undefined ? '' : this.slab.toString('utf8', member.start, member.end);
+    return member === undefined ? this.slab.subarray(offset, offset) : this.slab.subarray(member.start, member.end);
   }
 }

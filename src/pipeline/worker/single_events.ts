@@ -1,19 +1,19 @@
 /**
- * The worker's part of a source whose requests bring one event each: every request becomes a block of its own and says what the
- * event claims, since the main thread may still have to refuse it.
+ * The worker's part of a source whose requests bring one event each: the events of a slab become one block for each of their tables,
+ * and each says which row it is and what it claims, since the main thread may still have to refuse it.
  */
 import { assert } from '../../base/assert.ts';
 import { uuidText } from '../../base/uuid.ts';
 import { type SingleOutcome, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
 import type { SingleDecoder, SingleRequest, SingleSource, SingleTools } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
-import { BlockSpace } from './block_space.ts';
+import { outputFor } from './block_space.ts';
 import type { Identities } from './identity.ts';
 import type { JsonGuard } from './json_guard.ts';
 import type { RequestBodies } from './request_bodies.ts';
 import { SingleBodies } from './single_bodies.ts';
 import { SingleIdentities } from './single_identity.ts';
-import { SingleRow } from './single_row.ts';
+import { SingleRows } from './single_rows.ts';
 import { compileValidator } from './validator.ts';
 
 /** What the workbenches of a worker share. */
@@ -26,8 +26,8 @@ export interface SharedTools {
 export class SingleEvents {
   private readonly bodies: SingleBodies;
   private readonly identities: SingleIdentities;
-  private readonly rows: ReadonlyMap<string, SingleRow>;
-  private readonly row_list: readonly SingleRow[];
+  private readonly rows: ReadonlyMap<string, SingleRows>;
+  private readonly row_list: readonly SingleRows[];
   private readonly decoder: SingleDecoder;
   private event_bytes_max = 0;
 
@@ -37,7 +37,7 @@ export class SingleEvents {
   ) {
     this.bodies = new SingleBodies(shared.kernel);
     this.identities = new SingleIdentities(shared.kernel, shared.identities);
-    this.row_list = source.tables.map((table) => new SingleRow(table, source.name));
+    this.row_list = source.tables.map((table) => new SingleRows(table, source.name));
     this.rows = new Map(this.row_list.map((row) => [row.table, row]));
     this.decoder = source.createDecoder(this.createTools(shared));
   }
@@ -48,7 +48,8 @@ export class SingleEvents {
     this.bodies.begin(bodies.bytes);
     this.event_bytes_max = task.event_bytes_max;
     this.identities.begin(task.identity_seed);
-    const space = new BlockSpace(task.output);
+    for (const rows of this.row_list) rows.begin();
+    const filled: SingleRows[] = [];
     const rejected: Record<string, number> = {};
     const singles: SingleOutcome[] = [];
     for (let index = 0; index < task.requests; index++) {
@@ -68,37 +69,37 @@ export class SingleEvents {
         route: table.route(index),
         idempotency_key: task.idempotency_keys[index] ?? '',
       };
-      singles.push(this.processRequest(request, space, rejected));
+      singles.push(this.processRequest(request, filled, rejected));
     }
-    return { ...space.result(), rejected, singles, unfold_too_far: [] };
+    return { ...writeBlocks(filled, task.output), rejected, singles, unfold_too_far: [] };
   }
 
-  private processRequest(request: SingleRequest, space: BlockSpace, rejected: Record<string, number>): SingleOutcome {
+  /** @param filled those that have a row of this slab, in the order in which they got the first */
+  private processRequest(request: SingleRequest, filled: SingleRows[], rejected: Record<string, number>): SingleOutcome {
     const result = this.decoder.decode(request);
     if (result.kind === 'event') {
-      const row = this.takeRow();
-      const start = space.place(row.table, row.blockBytes());
-      row.writeTo(space.bytes, start);
-      row.reset();
+      const rows = this.rowsOfEvent();
+      const row = rows.keep();
+      if (row === 0) filled.push(rows);
       const { claims, answer, deviation } = result;
-      const outcome = { kind: 'event', block: space.blocks.length - 1, event_id: uuidText(result.event_id), claims, answer } as const;
+      const outcome = { kind: 'event', block: filled.indexOf(rows), row, event_id: uuidText(result.event_id), claims, answer } as const;
       return deviation === undefined ? outcome : { ...outcome, deviation };
     }
-    for (const row of this.row_list) row.reset();
+    for (const rows of this.row_list) rows.discard();
     if (result.kind === 'rejected') rejected[result.reason] = (rejected[result.reason] ?? 0) + 1;
     return { kind: 'refused', code: result.code, context: result.context };
   }
 
-  /** The one row that the event in hand is. */
-  private takeRow(): SingleRow {
-    let taken: SingleRow | undefined;
-    for (const row of this.row_list) {
-      if (!row.isComplete()) continue;
-      assert(taken === undefined, `BUG: an event of ${this.source.name} is more than one row`);
-      taken = row;
+  /** Where the one row of the event in hand stands. */
+  private rowsOfEvent(): SingleRows {
+    let found: SingleRows | undefined;
+    for (const rows of this.row_list) {
+      if (!rows.isComplete()) continue;
+      assert(found === undefined, `BUG: an event of ${this.source.name} is more than one row`);
+      found = rows;
     }
-    assert(taken !== undefined, `BUG: an event of ${this.source.name} is no row`);
-    return taken;
+    assert(found !== undefined, `BUG: an event of ${this.source.name} is no row`);
+    return found;
   }
 
   private createTools({ guard }: SharedTools): SingleTools {
@@ -108,7 +109,7 @@ export class SingleEvents {
       parseObject: (request) => this.bodies.parse(request),
       readMembers: (request) => this.bodies.readMembers(request),
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),
-      fitsJsonColumnAsDocument: ({ text, value }) => guard.fitsJsonColumnAsDocument(text, value),
+      fitsJsonColumnAsDocument: ({ text, value, bytes }) => guard.fitsJsonColumnAsDocument(text, value, bytes),
       identity: this.identities,
       row: (table) => {
         const row = this.rows.get(table);
@@ -117,4 +118,22 @@ export class SingleEvents {
       },
     };
   }
+}
+
+/** Writes the blocks one behind the other. */
+function writeBlocks(filled: readonly SingleRows[], offered: SharedArrayBuffer): Pick<SlabResult, 'output' | 'blocks'> {
+  const finished = filled.map((rows) => ({ table: rows.table, rows: rows.count, block: rows.finish() }));
+  const output = outputFor(
+    offered,
+    finished.reduce((sum, { block }) => sum + block.bytes, 0),
+  );
+  const target = Buffer.from(output);
+  let offset = 0;
+  const blocks = finished.map(({ table, rows, block }) => {
+    block.copyTo(target, offset);
+    const placed = { table, offset, bytes: block.bytes, rows };
+    offset += block.bytes;
+    return placed;
+  });
+  return { output, blocks };
 }

@@ -13,6 +13,7 @@ const DIGEST_SEED = Uint32Array.of(0x70656e73, 0x746f636b, 4, 1);
 export class SingleIdentities implements SingleIdentity {
   private readonly words = new Uint32Array(DIGEST_WORDS);
   private readonly word_bytes = Buffer.from(this.words.buffer);
+  private readonly organizations = new WeakMap<Tenant, Tenant>();
   private seed = '';
   private ordinal = 0;
 
@@ -34,8 +35,13 @@ export class SingleIdentities implements SingleIdentity {
     return Uint32Array.of((high_low & 0xffff0fff) | 0x4000, high_high, low_low, (low_high & 0x3fffffff) | 0x80000000);
   }
 
-  ofTexts(texts: readonly string[], tenant: Tenant): Uint32Array {
-    return this.identities.ofTexts(texts, tenant);
+  ofOrganization(texts: readonly string[], tenant: Tenant): Uint32Array {
+    let organization = this.organizations.get(tenant);
+    if (organization === undefined) {
+      organization = { organization_id: tenant.organization_id, project_id: '', environment: '' };
+      this.organizations.set(tenant, organization);
+    }
+    return this.identities.ofTexts(texts, organization);
   }
 
   bodyDigest({ offset, length }: SingleRequest): string {

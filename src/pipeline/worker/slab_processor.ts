@@ -17,6 +17,7 @@ import type {
 import { WHOLE_BODY_BYTES_MAX } from '../../contract/upload.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { BlockBuilder, type FinishedBlock } from './block_builder.ts';
+import { outputFor } from './block_space.ts';
 import { Identities } from './identity.ts';
 import { JsonBatches } from './json_batch.ts';
 import { JsonGuard } from './json_guard.ts';
@@ -169,7 +170,7 @@ export class SlabProcessor {
       finished.push({ builder, block });
     }
     const bytes_needed = finished.reduce((sum, { block }) => sum + block.bytes, 0);
-    const output = task.output.byteLength >= bytes_needed ? task.output : new SharedArrayBuffer(2 ** Math.ceil(Math.log2(bytes_needed)));
+    const output = outputFor(task.output, bytes_needed);
     const target = Buffer.from(output);
     let offset = 0;
     const blocks = finished.map(({ builder, block }) => {

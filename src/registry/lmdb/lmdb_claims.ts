@@ -8,30 +8,30 @@
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
-import type { ClaimBatch, ClaimOutcome, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
-import { ClaimBook, type ClaimWrites, type StoredEntry, type StoredPending } from '../claim_book.ts';
+import type { ClaimBatch, ClaimOutcome, EventClaims, KeyClaim, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
+import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
+import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
 import { prepareDataFile } from './data_file.ts';
+import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
+import { Undecided, type UndecidedMap, type UndecidedWrites, writeUndecided } from './undecided.ts';
 
 /** fingerprint, answer, expires_at_ms (0: never), event_id, is_addition. */
 type EntryValue = readonly [string, string, number, string, boolean];
-/** table, keys. */
-type PendingValue = readonly [string, ...string[]];
 
 interface Maps {
   readonly root: RootDatabase<string, string>;
   readonly facts: Database<string, string>;
   readonly entries: Database<EntryValue, string>;
-  readonly pending: Database<PendingValue, string>;
-  /** `<expires_at_ms, 15 digits>/<key>`, to find what has expired; a row whose entry is gone or lives longer is a leftover. */
-  readonly expiries: Database<boolean, string>;
+  readonly undecided: UndecidedMap;
+  readonly expiries: ExpiryMap;
 }
 
-/** Behind every UUID and every digit. */
-const LAST_CHARACTER = '\u{10ffff}';
-
-export class LmdbClaims implements VersionClaims {
+export class LmdbClaims implements VersionClaims, DeliveryStore {
   private opened: Maps | undefined;
+  /** What stands in the map of that name; undefined when that is not known. */
+  private undecided: Undecided | undefined;
+  private commits = 0;
   private readonly serial = new Serial();
 
   /** @param directory absolute; made if it is missing */
@@ -41,9 +41,16 @@ export class LmdbClaims implements VersionClaims {
     if (this.opened !== undefined) return;
     try {
       await prepareDataFile(this.directory);
-      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 4 });
-      const named = <Value>(name: string): Database<Value, string> => root.openDB<Value, string>({ name, encoding: 'msgpack' });
-      this.opened = { root, facts: named('facts'), entries: named('entries'), pending: named('pending'), expiries: named('expiries') };
+      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 6 });
+      const named = <Value, Key extends string | number>(name: string): Database<Value, Key> =>
+        root.openDB<Value, Key>({ name, encoding: 'msgpack' });
+      this.opened = {
+        root,
+        facts: named('facts'),
+        entries: named('entries'),
+        undecided: named('undecided'),
+        expiries: named('expiry_rows'),
+      };
     } catch (error) {
       throw unavailable(error);
     }
@@ -62,41 +69,75 @@ export class LmdbClaims implements VersionClaims {
   commit(batch: ClaimBatch): Promise<readonly ClaimOutcome[]> {
     return this.serial.run(async () => {
       const maps = this.maps();
+      const undecided = this.knownUndecided();
       maps.root.resetReadTxn();
       const { outcomes, writes } = ClaimBook.apply(batch, {
         entry: (key) => read(() => decodeEntry(maps.entries.get(key))),
-        pending: (event_id) => read(() => decodePending(maps.pending.get(event_id))),
+        pending: (event_id) => undecided.get(event_id),
       });
-      if (writes.entries.size + writes.pending.size > 0) await write(maps, writes);
+      if (writes.entries.size + writes.pending.size === 0) return outcomes;
+      const rows = undecided.plan(writes.pending);
+      undecided.expect(rows);
+      try {
+        await write(maps, writes.entries, rows, `${batch.now_ms}-${this.commits++}`);
+      } catch (error) {
+        // It may have taken effect all the same: the map is read again.
+        this.undecided = undefined;
+        throw error;
+      }
+      undecided.apply(rows);
       return outcomes;
     });
   }
 
-  async pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]> {
-    const { root, pending } = this.maps();
-    root.resetReadTxn();
-    const range = pending.getRange({ start: after_event_id, limit: limit + 1 });
-    const listed = [...range].map(({ key, value: [table] }) => ({ event_id: key, table }));
-    return listed.filter(({ event_id }) => event_id !== after_event_id).slice(0, limit);
+  /** What a commit under way may change is undecided, and so not foreseen. */
+  foresee(event: EventClaims, now_ms: number, is_stored: (event_id: string) => boolean): ClaimOutcome | undefined {
+    const { undecided } = this;
+    if (undecided === undefined) return undefined;
+    const { entries } = this.maps();
+    const maps = {
+      entry: (key: string) => read(() => decodeEntry(entries.get(key))),
+      pending: (event_id: string) => (is_stored(event_id) ? undefined : undecided.get(event_id)),
+    };
+    return ClaimBook.foresee(event, maps, now_ms);
+  }
+
+  isTaken(key: string, now_ms: number): boolean {
+    const entry = read(() => decodeEntry(this.maps().entries.get(key)));
+    return entry !== undefined && (entry.expires_at_ms === undefined || entry.expires_at_ms > now_ms);
+  }
+
+  keep(entries: readonly KeyClaim[]): Promise<void> {
+    return this.serial.run(async () => {
+      const kept = new Map(
+        entries.map(({ key, fingerprint, answer, expires_at_ms }) => [key, confirmed({ fingerprint, answer, expires_at_ms })]),
+      );
+      await write(this.maps(), kept, new Map(), `kept-${entries[0].expires_at_ms ?? 0}-${this.commits++}`);
+    });
+  }
+
+  pending(after_event_id: string, limit: number): Promise<readonly PendingEvent[]> {
+    return this.serial.run(async () => this.knownUndecided().list(after_event_id, limit));
   }
 
   sweep(now_ms: number, limit: number): Promise<number> {
     return this.serial.run(async () => {
       const { root, entries, expiries } = this.maps();
       root.resetReadTxn();
-      const rows = [...expiries.getKeys({ end: expiryKey(now_ms, LAST_CHARACTER), limit })];
-      if (rows.length === 0) return 0;
-      const expired = rows.map(keyOfExpiry).filter((key) => {
-        const expires_at_ms = decodeEntry(entries.get(key))?.expires_at_ms;
+      const rows = read(() => expiredRows(expiries, now_ms, limit));
+      const keys = rows.flatMap((row) => row.keys);
+      if (keys.length === 0) return 0;
+      const expired = keys.filter((key) => {
+        const expires_at_ms = read(() => decodeEntry(entries.get(key)))?.expires_at_ms;
         return expires_at_ms !== undefined && expires_at_ms <= now_ms;
       });
       await root
         .batch(() => {
-          for (const row of rows) void expiries.remove(row);
+          removeExpired(expiries, rows);
           for (const key of expired) void entries.remove(key);
         })
         .catch(rethrowUnavailable);
-      return rows.length;
+      return keys.length;
     });
   }
 
@@ -104,6 +145,7 @@ export class LmdbClaims implements VersionClaims {
     return this.serial.run(async () => {
       const { opened } = this;
       this.opened = undefined;
+      this.undecided = undefined;
       await opened?.root.close();
     });
   }
@@ -112,21 +154,40 @@ export class LmdbClaims implements VersionClaims {
     assert(this.opened !== undefined, 'BUG: the registry is used while it is not open');
     return this.opened;
   }
+
+  private knownUndecided(): Undecided {
+    const { root, undecided } = this.maps();
+    if (this.undecided === undefined) {
+      root.resetReadTxn();
+      this.undecided = read(() => Undecided.load(undecided));
+    }
+    return this.undecided;
+  }
 }
 
-async function write({ root, entries, pending, expiries }: Maps, writes: ClaimWrites): Promise<void> {
+async function write(
+  { root, entries, undecided, expiries }: Maps,
+  changed: ClaimWrites['entries'],
+  rows: UndecidedWrites,
+  commit: string,
+): Promise<void> {
   const written = root.batch(() => {
-    for (const [key, entry] of writes.entries) {
+    const expiring: { key: string; expires_at_ms: number }[] = [];
+    for (const [key, entry] of changed) {
       if (entry === undefined) void entries.remove(key);
       else void entries.put(key, encodeEntry(entry));
-      if (entry?.expires_at_ms !== undefined) void expiries.put(expiryKey(entry.expires_at_ms, key), true);
+      if (entry?.expires_at_ms !== undefined) expiring.push({ key, expires_at_ms: entry.expires_at_ms });
     }
-    for (const [event_id, held] of writes.pending) {
-      if (held === undefined) void pending.remove(event_id);
-      else void pending.put(event_id, [held.table, ...held.keys]);
-    }
+    noteExpiries(expiries, expiring, commit);
+    writeUndecided(undecided, rows);
   });
   await written.catch(rethrowUnavailable);
+  // Whoever reads from now on must see it.
+  root.resetReadTxn();
+}
+
+function confirmed(entry: Pick<StoredEntry, 'fingerprint' | 'answer' | 'expires_at_ms'>): StoredEntry {
+  return { ...entry, event_id: '', is_addition: false };
 }
 
 function encodeEntry({ fingerprint, answer, expires_at_ms = 0, event_id, is_addition }: StoredEntry): EntryValue {
@@ -137,20 +198,6 @@ function decodeEntry(value: EntryValue | undefined): StoredEntry | undefined {
   if (value === undefined) return undefined;
   const [fingerprint, answer, expires_at_ms, event_id, is_addition] = value;
   return { fingerprint, answer, expires_at_ms: expires_at_ms === 0 ? undefined : expires_at_ms, event_id, is_addition };
-}
-
-function decodePending(value: PendingValue | undefined): StoredPending | undefined {
-  if (value === undefined) return undefined;
-  const [table, ...keys] = value;
-  return { table, keys };
-}
-
-function expiryKey(expires_at_ms: number, key: string): string {
-  return `${String(Math.ceil(expires_at_ms)).padStart(15, '0')}/${key}`;
-}
-
-function keyOfExpiry(row: string): string {
-  return row.slice(row.indexOf('/') + 1);
 }
 
 /** A damaged file shows when it is read. */

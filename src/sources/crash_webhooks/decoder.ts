@@ -2,8 +2,8 @@
  * A webhook becomes a row, whatever is in it: its sender counts anything but 200 as a failure and gives up after five. So only what
  * is no event at all is refused; what breaks its schema, or is of a type that nobody knows, is stored with `valid = 0` and why.
  *
- * Identity: the webhook's id and its bytes. The same again, for the organization, is a duplicate; other bytes under the same id are
- * another event.
+ * Identity: the organization, the webhook's id and its bytes. The same again is a duplicate, by whatever key of the organization it came;
+ * other bytes under the same id are another event.
  */
 import { parseIsoTime } from '../../base/iso_time.ts';
 import { isRecord } from '../../base/json.ts';
@@ -22,7 +22,7 @@ import { type Envelope, WEBHOOK_SCHEMA, WEBHOOK_TYPES } from './schema.ts';
 import { FIELD_COLUMNS, type FieldColumn, WEBHOOK_EVENTS } from './table.ts';
 
 /** What a document is stored as that the JSON column cannot hold. */
-const EMPTY_OBJECT = '{}';
+const EMPTY_OBJECT = Buffer.from('{}');
 /** Type label of webhooks of a type that is not known. */
 const UNKNOWN_TYPE = 'unknown';
 /** What DateTime64(3) holds. */
@@ -43,9 +43,9 @@ interface Webhook extends Envelope {
   readonly created_on: unknown;
   readonly fields: Readonly<Record<FieldColumn, string>>;
   /** The whole body. */
-  readonly text: string;
+  readonly bytes: Uint8Array;
   /** The member `payload` as it was sent, where it is an object that the JSON column takes. */
-  readonly payload: string;
+  readonly payload: Uint8Array;
   /** In the order in which a person should learn of them. */
   readonly flaws: readonly Flaw[];
 }
@@ -82,18 +82,18 @@ export class WebhookDecoder implements SingleDecoder {
     const body = this.tools.parseObject(request);
     if (body === 'nesting_too_deep' || body === 'too_many_keys') return this.readUnparsed(request, body);
     if (typeof body === 'string') return refuse(body);
-    const { value, text } = body;
+    const { value, bytes } = body;
     const { id, type, created_on, payload } = value;
     if (typeof id !== 'string') return refuse('no_webhook_id');
     if (typeof type !== 'string') return refuse('no_webhook_type');
     const flaws = this.judge(value, type);
-    const webhook = { id, type, created_on, fields: fieldsOf(payload), text };
+    const fields = fieldsOf(payload);
     // One that is no object breaks the schema of every type.
-    if (!isRecord(payload)) return { ...webhook, payload: EMPTY_OBJECT, flaws };
-    const document = { value: payload, text: body.memberText('payload') };
-    if (this.tools.fitsJsonColumnAsDocument(document)) return { ...webhook, payload: document.text, flaws };
+    if (!isRecord(payload)) return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws };
+    const document = { value: payload, text: body.memberText('payload'), bytes: body.memberBytes('payload') };
+    if (this.tools.fitsJsonColumnAsDocument(document)) return { id, type, created_on, fields, bytes, payload: document.bytes, flaws };
     const flaw = notQueryable('the payload has a key twice, a lone surrogate, or too much');
-    return { ...webhook, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
+    return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };
   }
 
   /** What would hurt a parser is kept as it came, with what can be told of it without one. */
@@ -111,7 +111,7 @@ export class WebhookDecoder implements SingleDecoder {
       type,
       created_on: members.member('created_on'),
       fields: NO_FIELDS,
-      text: members.text,
+      bytes: members.bytes,
       payload: EMPTY_OBJECT,
       flaws: [flaw],
     };
@@ -127,10 +127,10 @@ export class WebhookDecoder implements SingleDecoder {
     const { id, type } = webhook;
     const { identity } = this.tools;
     const digest = identity.bodyDigest(request);
-    const event_id = identity.ofTexts([id, digest], request.tenant);
+    const event_id = identity.ofOrganization([id, digest], request.tenant);
     const created_on = createdOn(webhook.created_on, request.received_at_ms);
-    const flaws = [...webhook.flaws, ...created_on.flaws];
-    const reason = bounded(flaws.map((flaw) => flaw.reason).join('; '));
+    const flaws = created_on.flaws.length === 0 ? webhook.flaws : [...webhook.flaws, ...created_on.flaws];
+    const reason = flaws.length === 0 ? '' : bounded(flaws.map((flaw) => flaw.reason).join('; '));
     this.writeRow(webhook, request, { event_id, created_on_ms: created_on.time_ms, reason });
     const key = `${id.slice(0, CLAIM_ID_CHARACTERS_MAX).toWellFormed()} ${digest}`;
     const claims = [{ of: 'delivery', key, repeat_answer: JSON.stringify({ id, status: 'duplicate' }) }] as const;
@@ -150,8 +150,8 @@ export class WebhookDecoder implements SingleDecoder {
     columns.created_on.append(derived.created_on_ms);
     columns.received_at.append(received_at_ms);
     for (const { name, column } of columns.fields) column.append(webhook.fields[name]);
-    columns.payload.append(webhook.payload);
-    columns.body_raw.append(webhook.text);
+    columns.payload.appendBytes(webhook.payload);
+    columns.body_raw.appendBytes(webhook.bytes);
     columns.valid.append(derived.reason === '' ? 1 : 0);
     columns.reason.append(derived.reason);
     columns.row.end(received_at_ms);

@@ -32,8 +32,9 @@ async function start(directory: string, stored: readonly string[] = [], url = 'e
   const records = {
     holds: async (_: string, event_ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => event_ids.has(event_id))),
   };
+  const events = { each: (_: string, visit: (event_ids: readonly string[]) => Promise<void>) => visit(stored) };
   const observers = { local: OBSERVER, fleet: OBSERVER };
-  const registry = new Registry({ clock: SYSTEM_CLOCK, random: RANDOM, records, observers }, { url, directory });
+  const registry = new Registry({ clock: SYSTEM_CLOCK, random: RANDOM, records, events, observers }, { url, directory });
   await registry.start();
   return registry;
 }

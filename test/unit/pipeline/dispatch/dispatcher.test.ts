@@ -60,7 +60,7 @@ class Scene {
     const random = { fraction: () => 0.5, uuid: () => 'a seed' };
     const upload = (submission: Submission, body: Uint8Array): number => this.uploaded.push([submission, body]);
     this.dispatcher = new Dispatcher(
-      { workers, spool, gate, clock: this.clock, random, observer, upload, priorityTypes: () => undefined },
+      { workers, spool, gate, clock: this.clock, random, observer, upload, priorityTypes: () => undefined, columnsOf: () => [] },
       { ...LIMITS, ...limits },
     );
   }

@@ -8,9 +8,11 @@ import type { SpoolBlock } from '../../../../src/contract/segment.ts';
 import { Kernel } from '../../../../src/kernel/kernel.ts';
 import { SingleVerdicts } from '../../../../src/pipeline/dispatch/single_verdicts.ts';
 import { SlabProcessor } from '../../../../src/pipeline/worker/slab_processor.ts';
+import { blockRows } from '../../../support/block_rows.ts';
 import { NOTES_SOURCE } from '../../../support/single_source.ts';
 import { createSlab, RECEIVED_AT_MS, TENANT } from '../../../support/slabs.ts';
 
+const [NOTES] = NOTES_SOURCE.tables;
 const processor = new SlabProcessor([NOTES_SOURCE], new Kernel());
 
 /** A gate that decides by the text of the note, and a spool that does as it is told. */
@@ -36,11 +38,12 @@ class Scene {
         eventsCounted: (_source, accepted, rejected) => this.counted.push([accepted, rejected]),
         eventDeviated: (_source, { reason }) => this.deviations.push(reason),
       },
+      columnsOf: () => NOTES.columns,
     });
     const submissions = texts.map((_, index) => this.submission(index));
     const task = createSlab(texts.map((text) => Buffer.from(text === '' ? '{}' : JSON.stringify({ text }))));
     const result = processor.process({ ...task, source: 0 });
-    verdicts.settle({ month: 202611, submissions, receivedAtMs: () => RECEIVED_AT_MS }, result);
+    void verdicts.settle({ month: 202611, submissions, receivedAtMs: () => RECEIVED_AT_MS }, result);
     new Uint8Array(result.output).fill(255);
     await setImmediate();
   }
@@ -107,6 +110,21 @@ test('a request that waits for its verdict holds up nobody, and its bytes are it
   assert.equal(Buffer.from(scene.appended[1].bytes).includes('waits'), true);
 });
 
+test('what the gate admits together is one block, and what it does not admit leaves nothing in it', async () => {
+  const scene = new Scene();
+  await scene.send('first', 'again', 'second', 'taken', 'waits');
+  const [block] = scene.appended;
+  assert.equal(scene.appended.length, 1);
+  assert.deepEqual(textsOf(block), ['first', 'second']);
+  assert.doesNotMatch(Buffer.from(block.bytes).toString('latin1'), /again|taken|waits/);
+  assert.deepEqual(scene.counted.at(-1), [2, {}]);
+  scene.waiting[0]?.();
+  await setImmediate();
+  assert.deepEqual(textsOf(scene.appended[1]), ['waits']);
+  await scene.send('alone', 'together');
+  assert.deepEqual(textsOf(scene.appended[2]), ['alone', 'together']);
+});
+
 test('when the spool refuses, the claim is given back, and the event is counted nowhere', async () => {
   const scene = new Scene();
   scene.spool_error = new OperatingError('spool_full', { spool_bytes: 1, spool_bytes_max: 1 });
@@ -115,3 +133,10 @@ test('when the spool refuses, the claim is given back, and the event is counted 
   assert.deepEqual(scene.settled, [['"new"', false]]);
   assert.deepEqual(scene.counted, []);
 });
+
+function textsOf({ bytes, table, rows }: SpoolBlock): readonly unknown[] {
+  const output = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(output).set(bytes);
+  const result = { output, blocks: [{ table, offset: 0, bytes: bytes.length, rows }], rejected: {}, singles: [], unfold_too_far: [] };
+  return blockRows(NOTES, result).map(({ text }) => text);
+}

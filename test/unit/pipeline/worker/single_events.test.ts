@@ -24,9 +24,9 @@ function process(texts: readonly string[], options: SlabOptions = {}): SlabResul
   return processor.process(slabOf(texts, options));
 }
 
-test('each request becomes a block of one row, with what it claims and how it is answered', () => {
+test('each request becomes a row of the slab’s one block, with what it claims and how it is answered', () => {
   const result = process(['{"text":"é","more":{"a":1}}', '{"text":""}'], { idempotency_keys: ['k', ''] });
-  const rows = result.blocks.flatMap((block) => blockRows(NOTES, { ...result, blocks: [block] }));
+  const rows = blockRows(NOTES, result);
   const events = result.singles.map((single) => (single.kind === 'event' ? single : assert.fail(single.code)));
   assert.deepEqual(
     rows,
@@ -39,6 +39,13 @@ test('each request becomes a block of one row, with what it claims and how it is
       received_at: RECEIVED_AT_MS,
       ...row,
     })),
+  );
+  assert.deepEqual(
+    events.map(({ block, row }) => [block, row]),
+    [
+      [0, 0],
+      [0, 1],
+    ],
   );
   assert.deepEqual(
     events.map(({ answer, claims: [claim] }) => [answer, claim.of === 'idempotency_key' ? claim.key : claim.of]),
