@@ -4,7 +4,7 @@
  * A value's hash names one of 2²⁰ slots, and the slots that are taken tell how many values took one. That is 0.1 % off for a million values and
  * gets worse once nearly all are taken. So one value in 128 has a slot in a second, smaller field instead, which tells of the rest when the
  * first is full: 0.5 % off at worst, up to 200 million values. A bitmap of a thousand values takes 2 KB and one of any number 160 KB; merging two
- * is a few instructions for each 64 slots, a thirtieth of what a HyperLogLog of the same precision costs.
+ * is a few instructions for each 64 slots: reading and merging took a seventh of what HyperLogLogs of 2¹⁶ cells did.
  */
 
 const SLOTS = 2 ** 20;
