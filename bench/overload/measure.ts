@@ -9,7 +9,7 @@ import type { Report, SenderPlan } from './sender.ts';
 
 const SENDER_PATH = fileURLToPath(new URL('sender.js', import.meta.url));
 /** As fast as it goes: enough that the daemon is never without a request. */
-const MAXIMUM_CONNECTIONS = 64;
+const MAXIMUM_CONNECTIONS = 512;
 const OVERLOAD_CONNECTIONS = 2000;
 const IMPATIENT_OF_TEN = 2;
 const WARM_UP_SECONDS = 3;
