@@ -6,7 +6,6 @@
  * or on its way to the disk it grows, and leaves when it is worth a trip of its own or that one is answered: so the wake-ups and the
  * fsync of a trip are shared by as many requests as there is load, and a lone request waits for nobody.
  */
-import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { Gate } from '../../contract/gate.ts';
 import type { Clock, Random } from '../../contract/ports.ts';
