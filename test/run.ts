@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 /** More than cores: a file that waits for a segment or a start leaves its core to another; three left two cores idle for 40 % of their time. */
-const CONCURRENCY = 4;
+const CONCURRENCY = 5;
 /** A test that hangs fails, rather than the whole run. */
 const TEST_MS_MAX = 240_000;
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { connect, TLSSocket } from 'node:tls';
@@ -97,6 +98,36 @@ test('a SIGHUP takes up a renewed certificate, and no request is lost over it', 
   daemon.child.kill('SIGHUP');
   await until('the bad key is reported', 5_000, () => /cannot be used.*The last good one stays/.test(daemon.stderr));
   assert.equal(await serial(port), after);
+  assert.equal(await daemon.stop(), 0);
+});
+
+/** A connection that gives up: before TLS, during its handshake, or right after it. */
+function comeAndGo(port: number, kind: number): Promise<void> {
+  return new Promise((resolve) => {
+    const target = { port, host: '127.0.0.1' };
+    const leave = (): unknown => socket.destroy();
+    // The second kind does not believe the certificate, and says so to the daemon.
+    const socket = kind === 0 ? connectPlain(target, leave) : connect({ ...target, rejectUnauthorized: kind === 1 }, leave);
+    socket.on('error', () => undefined).on('close', () => resolve());
+  });
+}
+
+test('clients that come and go, before, in and after the handshake, leave the daemon as it was; its port is its own', async (context) => {
+  const home = await DaemonHome.create(context);
+  const own = await makeCertificate(dirname(home.data_dir), 'own');
+  const key = await home.createKey('deploy');
+  const environment = { PENSTOCK_HTTP__TLS__CERTIFICATE_FILE: own.certificate, PENSTOCK_HTTP__TLS__KEY_FILE: own.key };
+  const daemon = home.launch(environment);
+  await readyByAdmin(daemon);
+  for (let round = 0; round < 75; round++) {
+    await Promise.all(Array.from({ length: 20 }, (_, index) => comeAndGo(home.http_port, index % 3)));
+  }
+  const other = await home.command(['serve'], { ...environment, PENSTOCK_DATA_DIR: `${home.data_dir}_other`, PENSTOCK_ADMIN__PORT: '0' });
+  assert.equal(other.code, 1);
+  assert.match(other.stderr, new RegExp(`Port ${home.http_port} .* is taken`));
+  const agent = new Agent({ rejectUnauthorized: false });
+  assert.equal((await post(agent, home.http_port, key)).status, 202);
+  agent.destroy();
   assert.equal(await daemon.stop(), 0);
 });
 

@@ -9,15 +9,8 @@ import { OperatingError } from '../../contract/errors.ts';
 
 export type { HttpRequest, HttpResponse, us_listen_socket } from 'uws-compatible';
 
-/** What another application needs to hand connections over; opaque. */
-export type AppDescriptor = object;
-
-/** The application as it is: the published types leave out `listen` with both a host and options, and of older builds the descriptors. */
+/** The application as it is: the published types leave out `listen` with both a host and options. */
 export interface HttpApp extends Omit<TemplatedApp, 'listen'> {
-  getDescriptor(): AppDescriptor;
-  /** Hands connections that are accepted from now on to the application of `descriptor`, in turn with other ones. */
-  addChildAppDescriptor(descriptor: AppDescriptor): void;
-  removeChildAppDescriptor(descriptor: AppDescriptor): void;
   listen(host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void): void;
 }
 

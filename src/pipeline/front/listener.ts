@@ -1,13 +1,14 @@
 /**
- * The public port, and who speaks on it: owner of the listening socket and of uWebSockets.js' applications.
+ * The public port, and who speaks on it: owner of the listening sockets and of uWebSockets.js' applications.
  *
- * Without TLS there is one application, which listens. With TLS the one that listens has no routes: it hands each accepted connection to
- * the application that has the certificate. So a certificate is renewed by putting another application in that place: the port is
- * never closed, and connections that are there go on as they were. Those of the certificate before the last end with the next renewal.
+ * Without TLS there is one application for the life of the daemon. With TLS an application has one certificate for ever, so a renewal puts
+ * another one on the same port before the one there stops listening; what is connected goes on as it was. The connections of the certificate
+ * before the last end with the next renewal. (Handing accepted connections from one application to another, as uWebSockets.js offers, corrupts
+ * its memory within seconds of clients that come and go.)
  */
 import { readFile } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
-import { assert } from '../../base/assert.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { HttpApp, HttpEngine, us_listen_socket } from './engine.ts';
 
@@ -19,13 +20,23 @@ export interface TlsFiles {
 
 /** Applications that still have connections: the present one, and the one before. */
 const GENERATIONS_MAX = 2;
+/** Of `listen`: the port may have several sockets, if each says so. */
+const SHARED_PORT = 0;
+
+/** Of the event loop: in each all that wait are accepted. */
+const DRAINING_TURNS = 2;
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
 
 export class Listener {
-  /** Accepts; without TLS it serves too. */
-  private readonly door: HttpApp;
-  /** With TLS: those who serve, the newest last. */
-  private secure: HttpApp[] = [];
+  /** The newest last. Kept, not dropped: the engine still touches an application's memory while its connections end. */
+  private readonly apps: HttpApp[] = [];
+  /** Of the newest. */
   private socket: us_listen_socket | undefined;
+  private place: Place | undefined;
   /** What the newest was made of. */
   private certificate = '';
 
@@ -34,25 +45,25 @@ export class Listener {
     private readonly engine: HttpEngine,
     private readonly mount: (app: HttpApp) => void,
     private readonly tls: TlsFiles,
-  ) {
-    this.door = engine.App();
-    if (tls.certificate_file === null) mount(this.door);
-  }
+  ) {}
 
   /** Resolves to the port; rejects with `port_in_use` and `certificate_unusable`. Two daemons never share a port. */
   async listen(host: string, port: number): Promise<number> {
-    await this.renew();
     const { engine } = this;
-    return await new Promise((resolve, reject) => {
-      this.door.listen(host, port, engine.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
-        if (socket === false) {
-          reject(new OperatingError('port_in_use', { host, port, setting: 'http.port' }));
-          return;
-        }
-        this.socket = socket;
-        resolve(engine.us_socket_local_port(socket));
-      });
-    });
+    const app = engine.App();
+    const socket = await listenOn(app, { host, port }, engine.LIBUS_LISTEN_EXCLUSIVE_PORT);
+    const own_port = engine.us_socket_local_port(socket);
+    this.place = { host, port: own_port };
+    if (this.tls.certificate_file === null) {
+      this.mount(app);
+      this.apps.push(app);
+      this.socket = socket;
+      return own_port;
+    }
+    // Nobody else has the port: from now on a second daemon finds it taken, though applications of this one share it.
+    engine.us_listen_socket_close(socket);
+    await this.renew();
+    return own_port;
   }
 
   /**
@@ -61,32 +72,38 @@ export class Listener {
    */
   async renew(): Promise<boolean> {
     const { certificate_file, key_file } = this.tls;
-    if (certificate_file === null || key_file === null) return false;
+    if (certificate_file === null || key_file === null || this.place === undefined) return false;
     const certificate = await readPair(certificate_file, key_file);
-    if (certificate === this.certificate) return false;
+    const { place } = this;
+    if (certificate === this.certificate || place === undefined) return false;
     const app = this.createSecure(certificate_file, key_file);
     this.mount(app);
-    const previous = this.secure.at(-1);
-    this.door.addChildAppDescriptor(app.getDescriptor());
-    if (previous !== undefined) this.door.removeChildAppDescriptor(previous.getDescriptor());
+    const socket = await listenOn(app, place, SHARED_PORT);
+    // Whoever waited to be accepted while the certificate was read is accepted first: a listening socket that closes resets them.
+    for (let turn = 0; turn < DRAINING_TURNS; turn++) await setImmediate();
+    this.closeSocket();
+    this.socket = socket;
     this.certificate = certificate;
-    this.secure.push(app);
-    if (this.secure.length > GENERATIONS_MAX) this.secure.shift()?.close();
+    this.apps.push(app);
+    if (this.apps.length > GENERATIONS_MAX) this.apps.at(-1 - GENERATIONS_MAX)?.close();
     return true;
   }
 
   /** No connection comes in any more; those that are there go on. */
   stopListening(): void {
-    if (this.socket !== undefined) this.engine.us_listen_socket_close(this.socket);
-    this.socket = undefined;
+    this.place = undefined;
+    this.closeSocket();
   }
 
   /** Ends every connection. */
   close(): void {
-    assert(this.socket === undefined, 'BUG: a listener was closed while it listened');
-    // Kept, not dropped: the engine still touches an application's memory while its connections end.
-    for (const app of this.secure) app.close();
-    this.door.close();
+    this.stopListening();
+    for (const app of this.apps.slice(-GENERATIONS_MAX)) app.close();
+  }
+
+  private closeSocket(): void {
+    if (this.socket !== undefined) this.engine.us_listen_socket_close(this.socket);
+    this.socket = undefined;
   }
 
   private createSecure(certificate_file: string, key_file: string): HttpApp {
@@ -96,6 +113,15 @@ export class Listener {
       throw unusable(certificate_file, error);
     }
   }
+}
+
+function listenOn(app: HttpApp, { host, port }: Place, options: number): Promise<us_listen_socket> {
+  return new Promise((resolve, reject) => {
+    app.listen(host, port, options, (socket) => {
+      if (socket === false) reject(new OperatingError('port_in_use', { host, port, setting: 'http.port' }));
+      else resolve(socket);
+    });
+  });
 }
 
 /** Both texts, checked: a key that belongs to the certificate. */
