@@ -25,6 +25,8 @@ export interface Contestant {
 
 const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
 const CONNECTIONS = 64;
+/** What compiling takes is over by then: a daemon runs for weeks, and its first seconds say nothing of it. */
+const WARM_UP_ROUNDS = 2;
 /** Beyond the seeds of all rounds. */
 const HALF_LOAD_SEEDS = 1_000_000;
 /** A load ends at most so long after its seconds: the wait for its last answers. */
@@ -78,7 +80,7 @@ export async function measureRounds(
     for (const contestant of contestants) {
       const sample = await measure(children, contestant, round, {
         seed: seed++,
-        seconds: round < 0 ? plan.seconds / 2 : plan.seconds,
+        seconds: round < 0 ? WARM_UP_ROUNDS * plan.seconds : plan.seconds,
         rate_events_per_s: 0,
       });
       if (round >= 0) samples.push(sample);

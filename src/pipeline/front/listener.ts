@@ -45,18 +45,21 @@ export class Listener {
     private readonly engine: HttpEngine,
     private readonly mount: (app: HttpApp) => void,
     private readonly tls: TlsFiles,
-  ) {}
+  ) {
+    if (tls.certificate_file !== null) return;
+    const app = engine.App();
+    mount(app);
+    this.apps.push(app);
+  }
 
   /** Resolves to the port; rejects with `port_in_use` and `certificate_unusable`. Two daemons never share a port. */
   async listen(host: string, port: number): Promise<number> {
     const { engine } = this;
-    const app = engine.App();
-    const socket = await listenOn(app, { host, port }, engine.LIBUS_LISTEN_EXCLUSIVE_PORT);
+    const [plain] = this.apps;
+    const socket = await listenOn(plain ?? engine.App(), { host, port }, engine.LIBUS_LISTEN_EXCLUSIVE_PORT);
     const own_port = engine.us_socket_local_port(socket);
     this.place = { host, port: own_port };
-    if (this.tls.certificate_file === null) {
-      this.mount(app);
-      this.apps.push(app);
+    if (plain !== undefined) {
       this.socket = socket;
       return own_port;
     }

@@ -14,6 +14,7 @@ import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
 import { prepareDataFile } from './data_file.ts';
 import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
+import { Headroom } from './headroom.ts';
 import { Undecided, type UndecidedMap, type UndecidedWrites, writeUndecided } from './undecided.ts';
 
 /** fingerprint, answer, expires_at_ms (0: never), event_id, is_addition. */
@@ -21,6 +22,7 @@ type EntryValue = readonly [string, string, number, string, boolean];
 
 interface Maps {
   readonly root: RootDatabase<string, string>;
+  readonly headroom: Headroom;
   readonly facts: Database<string, string>;
   readonly entries: Database<EntryValue, string>;
   readonly undecided: UndecidedMap;
@@ -46,6 +48,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
         root.openDB<Value, Key>({ name, encoding: 'msgpack' });
       this.opened = {
         root,
+        headroom: await Headroom.open(this.directory),
         facts: named('facts'),
         entries: named('entries'),
         undecided: named('undecided'),
@@ -63,6 +66,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
 
   /** Notes a fact about this data directory; resolves when it is durable. */
   async setFact(name: string, value: string): Promise<void> {
+    await makeRoom(this.maps());
     await this.maps().facts.put(name, value).catch(rethrowUnavailable);
   }
 
@@ -131,6 +135,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
         const expires_at_ms = read(() => decodeEntry(entries.get(key)))?.expires_at_ms;
         return expires_at_ms !== undefined && expires_at_ms <= now_ms;
       });
+      await makeRoom(this.maps());
       await root
         .batch(() => {
           removeExpired(expiries, rows);
@@ -147,6 +152,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
       this.opened = undefined;
       this.undecided = undefined;
       await opened?.root.close();
+      await opened?.headroom.close();
     });
   }
 
@@ -165,12 +171,19 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
   }
 }
 
-async function write(
-  { root, entries, undecided, expiries }: Maps,
-  changed: ClaimWrites['entries'],
-  rows: UndecidedWrites,
-  commit: string,
-): Promise<void> {
+async function makeRoom({ root, headroom }: Maps): Promise<void> {
+  const stats = root.getStats();
+  assert('lastPageNumber' in stats && 'pageSize' in stats, 'BUG: LMDB does not say how much of its file it uses');
+  try {
+    await headroom.ensure((Number(stats.lastPageNumber) + 1) * Number(stats.pageSize));
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+async function write(maps: Maps, changed: ClaimWrites['entries'], rows: UndecidedWrites, commit: string): Promise<void> {
+  await makeRoom(maps);
+  const { root, entries, undecided, expiries } = maps;
   const written = root.batch(() => {
     const expiring: { key: string; expires_at_ms: number }[] = [];
     for (const [key, entry] of changed) {
