@@ -7,10 +7,21 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** More than one commit can take: `DESK_LIMITS.batch_max` claims, each with a page of its own. */
-const HEADROOM_BYTES = 4 << 20;
-const STEP_BYTES = 1 << 20;
+/** What is made at a time, so that few commits wait for it. */
+const MADE_BYTES = 1 << 20;
+/** What any commit takes: the root's pages, and rows that are shared. */
+const COMMIT_BYTES = 1 << 17;
+/** What an entry takes beside its content: a page of its own and part of those above it. */
+const ENTRY_BYTES = 2 * 4096;
+/** Of a character, at the most. */
+const CHARACTER_BYTES = 4;
+const STEP_BYTES = 1 << 18;
 const ZEROS = Buffer.alloc(STEP_BYTES);
+
+/** More than a commit of so many entries can take, whose texts have so many characters in all. */
+export function commitBytesMax(entries: number, characters: number): number {
+  return COMMIT_BYTES + entries * ENTRY_BYTES + characters * CHARACTER_BYTES;
+}
 
 export class Headroom {
   private file_bytes = 0;
@@ -25,19 +36,28 @@ export class Headroom {
   }
 
   /**
-   * Resolves when a commit has room.
+   * Resolves when there is room for `needed_bytes`.
    *
    * @param used_bytes how much of the file LMDB uses
    * @throws the system's error where there is none
    */
-  async ensure(used_bytes: number): Promise<void> {
-    if (this.file_bytes - used_bytes >= HEADROOM_BYTES) return;
-    const wanted_bytes = used_bytes + 2 * HEADROOM_BYTES;
-    while (this.file_bytes < wanted_bytes) {
-      const { bytesWritten: written_bytes } = await this.file.write(ZEROS, 0, STEP_BYTES, Math.max(this.file_bytes, used_bytes));
-      this.file_bytes = Math.max(this.file_bytes, used_bytes) + written_bytes;
+  async ensure(used_bytes: number, needed_bytes: number): Promise<void> {
+    if (this.file_bytes - used_bytes >= needed_bytes) return;
+    try {
+      await this.extend(used_bytes, used_bytes + needed_bytes + MADE_BYTES);
+    } catch (error) {
+      if (this.file_bytes - used_bytes < needed_bytes) throw error;
     }
     await this.file.datasync();
+  }
+
+  private async extend(used_bytes: number, wanted_bytes: number): Promise<void> {
+    // Never over what LMDB has written: only behind the end that the file has now.
+    this.file_bytes = Math.max((await this.file.stat()).size, used_bytes);
+    while (this.file_bytes < wanted_bytes) {
+      const { bytesWritten: written_bytes } = await this.file.write(ZEROS, 0, STEP_BYTES, this.file_bytes);
+      this.file_bytes += written_bytes;
+    }
   }
 
   close(): Promise<void> {

@@ -14,7 +14,7 @@ import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
 import { prepareDataFile } from './data_file.ts';
 import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
-import { Headroom } from './headroom.ts';
+import { commitBytesMax, Headroom } from './headroom.ts';
 import { Undecided, type UndecidedMap, type UndecidedWrites, writeUndecided } from './undecided.ts';
 
 /** fingerprint, answer, expires_at_ms (0: never), event_id, is_addition. */
@@ -66,7 +66,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
 
   /** Notes a fact about this data directory; resolves when it is durable. */
   async setFact(name: string, value: string): Promise<void> {
-    await makeRoom(this.maps());
+    await makeRoom(this.maps(), commitBytesMax(1, value.length));
     await this.maps().facts.put(name, value).catch(rethrowUnavailable);
   }
 
@@ -135,7 +135,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
         const expires_at_ms = read(() => decodeEntry(entries.get(key)))?.expires_at_ms;
         return expires_at_ms !== undefined && expires_at_ms <= now_ms;
       });
-      await makeRoom(this.maps());
+      await makeRoom(this.maps(), commitBytesMax(keys.length + rows.length, 0));
       await root
         .batch(() => {
           removeExpired(expiries, rows);
@@ -171,18 +171,20 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
   }
 }
 
-async function makeRoom({ root, headroom }: Maps): Promise<void> {
+async function makeRoom({ root, headroom }: Maps, bytes: number): Promise<void> {
   const stats = root.getStats();
   assert('lastPageNumber' in stats && 'pageSize' in stats, 'BUG: LMDB does not say how much of its file it uses');
   try {
-    await headroom.ensure((Number(stats.lastPageNumber) + 1) * Number(stats.pageSize));
+    await headroom.ensure((Number(stats.lastPageNumber) + 1) * Number(stats.pageSize), bytes);
   } catch (error) {
     throw unavailable(error);
   }
 }
 
 async function write(maps: Maps, changed: ClaimWrites['entries'], rows: UndecidedWrites, commit: string): Promise<void> {
-  await makeRoom(maps);
+  let characters = 0;
+  for (const [key, entry] of changed) characters += key.length + (entry?.answer.length ?? 0);
+  await makeRoom(maps, commitBytesMax(changed.size + rows.size, characters));
   const { root, entries, undecided, expiries } = maps;
   const written = root.batch(() => {
     const expiring: { key: string; expires_at_ms: number }[] = [];
