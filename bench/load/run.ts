@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { Children } from './child.ts';
+import { runCommand } from './command.ts';
 import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
@@ -90,24 +91,4 @@ function describeMachine(): Machine {
   };
 }
 
-function parseLine(): BenchOptions | undefined {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)} Try --help.\n`);
-    return undefined;
-  }
-}
-
-// Ending by a signal must end the children too: `exit` does it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
-const options = parseLine();
-if (options === undefined) process.exitCode = 2;
-else if (options.help) process.stdout.write(HELP);
-else {
-  process.exitCode = await runBench(options).catch((error: unknown) => {
-    process.stderr.write(`bench:load failed: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 1;
-  });
-}
+await runCommand({ name: 'bench:load', help: HELP, readOptions, run: runBench });

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Children } from '../load/child.ts';
+import { runCommand } from '../load/command.ts';
 import { startDaemon, startRaw } from '../load/servers.ts';
 import { formatTable } from '../load/table.ts';
 import { FORMS, type Form } from './bodies.ts';
@@ -155,24 +156,4 @@ function readOptions(argv: readonly string[]): Options {
   return { bytes, rounds: number('rounds', values.rounds, 100), forms, json: values.json, help: values.help };
 }
 
-function parseLine(): Options | undefined {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)} Try --help.\n`);
-    return undefined;
-  }
-}
-
-// Ending by a signal must end the children too: `exit` does it.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
-const options = parseLine();
-if (options === undefined) process.exitCode = 2;
-else if (options.help) process.stdout.write(HELP);
-else {
-  process.exitCode = await run(options).catch((error: unknown) => {
-    process.stderr.write(`bench:uploads failed: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 1;
-  });
-}
+await runCommand({ name: 'bench:uploads', help: HELP, readOptions, run });
