@@ -17,7 +17,7 @@ const FUZZ_CASES = 10_000;
 const KERNEL_BODIES = 5_000;
 const KILLS = 5;
 const ENGINE_KILLS = 2;
-const STAGES = 6;
+const STAGES = 7;
 const HTTP_REQUESTS = 20_000;
 const CROWD = { idle: 10_000, idle_bytes_max: 150e6, dropped: 20_000, growth_max: 0.1, rate: 2000 };
 const PROXY_RUN = { faulty_ms: 20_000, kills: 2 };
@@ -99,7 +99,7 @@ function compareKernel(seed: number): void {
 let failed = 0;
 try {
   await stage('batch fuzz', (seed) => fuzzBatches(seed, FUZZ_CASES));
-  await stage('kernel against JSON.parse and AJV', compareKernel);
+  await stage(`kernel against JSON.parse and AJV, ${KERNEL_BODIES} bodies each`, compareKernel);
   await stage('spool model', runSpoolModel);
   await stage('kill -9 under load', crash);
   await stage('a failing network before ClickHouse', failingNetwork);
