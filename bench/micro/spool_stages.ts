@@ -24,6 +24,7 @@ const SPOOL_OPTIONS = {
   ack: 'disk',
   bytes_max: 4 * GIB,
   queued_bytes_max: GIB,
+  held_bytes_max: 128 * 2 ** 20,
   group_delay_ms_max: 0,
   seal_rows_max: 500_000,
   seal_bytes_max: 64 * 2 ** 20,

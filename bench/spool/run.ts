@@ -46,6 +46,7 @@ async function fill(data_dir: string, wanted_bytes: number): Promise<number> {
     reserve_bytes: 0,
     free_bytes_min: 0,
     queued_bytes_max: GB,
+    held_bytes_max: 128 * 2 ** 20,
     group_delay_ms_max: 0,
     seal_rows_max: 500_000,
     seal_bytes_max: 64 * 2 ** 20,

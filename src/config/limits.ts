@@ -222,6 +222,7 @@ export function worstCase({ http, workers, spool }: Config): WorstCase {
       size_bytes: workers.threads * heldBodyBytes(http),
     },
     { what: 'Blocks waiting for the disk', settings: 'spool.queued_bytes_max', size_bytes: spool.queued_bytes_max },
+    { what: 'Events on the disk that need not be read back', settings: 'spool.held_bytes_max', size_bytes: spool.held_bytes_max },
     { what: 'The segment being sealed', settings: 'spool.seal_bytes_max', size_bytes: sealBytesMax(spool) },
   ];
   const disk: Share[] = [{ what: 'Events not yet in ClickHouse', settings: 'spool.bytes_max', size_bytes: spool.bytes_max }];

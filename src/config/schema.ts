@@ -102,6 +102,7 @@ export const CONFIG_SCHEMA = section({
     seal_bytes_max: count(64 * KIB, GIB),
     group_delay_ms_max: count(0, 1000),
     queued_bytes_max: count(64 * KIB, 16 * GIB),
+    held_bytes_max: count(0, 16 * GIB),
   }),
   delivery: section({
     concurrency: count(1, 64),

@@ -86,7 +86,7 @@ test('a page of an open segment that cannot be read: after a minute all other re
 
 test('a sealed segment that cannot be read is called damaged in the end, so that its table goes on', async () => {
   const fs = new MemoryFs();
-  const held = await new Held(fs).start();
+  const held = await new Held(fs, { held_bytes_max: 0 }).start();
   await append(held, 'one');
   await held.spool.sealAll();
   fs.fault = (operation) => (operation === 'read' ? 'EIO' : undefined);
@@ -98,7 +98,7 @@ test('a sealed segment that cannot be read is called damaged in the end, so that
 
 test('an open segment whose file somebody removed is reported as lost, once, and not waited for', async () => {
   const fs = new MemoryFs();
-  const held = await new Held(fs).start();
+  const held = await new Held(fs, { held_bytes_max: 0 }).start();
   await append(held, 'one');
   await fs.remove(fs.paths()[0] ?? '');
   await held.spool.sealAll();

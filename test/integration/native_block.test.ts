@@ -34,6 +34,7 @@ async function startSpool(context: TestContext, tables: readonly Table[]): Promi
     ack: 'disk',
     bytes_max: 2 ** 30,
     queued_bytes_max: 2 ** 28,
+    held_bytes_max: 2 ** 28,
     group_delay_ms_max: 1,
     seal_rows_max: 10_000_000,
     seal_bytes_max: 2 ** 28,

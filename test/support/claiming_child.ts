@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import type { Table } from '../../src/contract/table.ts';
-import { uuidBytes } from '../../src/pipeline/spool/native_block.ts';
+import { uuidBytes } from '../../src/pipeline/spool/native_heads.ts';
 import { NodeFs } from '../../src/pipeline/spool/node_fs.ts';
 import { Spool } from '../../src/pipeline/spool/spool.ts';
 import { NodeSpoolRecords } from '../../src/pipeline/spool/spool_records.ts';

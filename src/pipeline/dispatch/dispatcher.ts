@@ -73,7 +73,7 @@ export interface DispatchLimits {
  * What must have gathered for a slab to leave while another is under way. A trip costs half a millisecond of wake-ups and system
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
-const TRIP_BYTES_MIN = 64 * 1024;
+const TRIP_BYTES_MIN = 256 * 1024;
 /** How long a slab counts as under way while its requests await verdicts: a slow disk, or registry, gets the next one meanwhile. */
 const VERDICTS_MS_MAX = 2;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */

@@ -8,6 +8,7 @@
 import { readVaruint } from '../../base/varint.ts';
 import { COLUMN_TYPES, type Column } from '../../contract/table.ts';
 import { type DictionaryChunk, MergedDictionary, readIndex } from './merged_dictionary.ts';
+import { columnHead, entriesHead, indexesHead, jsonHead } from './native_heads.ts';
 import type { NativeWriter } from './native_writer.ts';
 import type { Pacer } from './pacer.ts';
 import type { SealMemory } from './seal_memory.ts';
@@ -21,27 +22,20 @@ export interface ColumnPart {
   finish(output: NativeWriter): Promise<'written' | 'overflowed'>;
 }
 
-/** LowCardinality's state prefix, and the flags of a block that brings its whole dictionary (HasAdditionalKeys, NeedUpdateDictionary). */
-export const LOW_CARDINALITY_VERSION = 1;
-export const LOW_CARDINALITY_FLAGS = 0x600;
 const ROWS_PER_LOOK = 1024;
 const STRINGS_BYTES = 1 << 15;
 
-/** JSON's serialization as strings, one per row. */
-const JSON_AS_STRINGS_VERSION = 1;
-
-/** What stands before a column's values: name, type, and the state prefix of the types that have one and no dictionary. */
-async function writeColumnHead(column: Column, output: NativeWriter): Promise<void> {
-  await output.writeString(column.name);
-  await output.writeString(COLUMN_TYPES[column.kind]);
-  if (column.kind === 'json') await output.writeUint64(JSON_AS_STRINGS_VERSION);
+/** What stands before a column's values, of the kinds that have no dictionary. */
+export function plainHead({ name, kind }: Column): Buffer {
+  const head = columnHead(name, COLUMN_TYPES[kind]);
+  return kind === 'json' ? Buffer.concat([head, jsonHead()]) : head;
 }
 
 export class StreamedPart implements ColumnPart {
   constructor(private readonly column: Column) {}
 
-  begin(output: NativeWriter): Promise<void> {
-    return writeColumnHead(this.column, output);
+  async begin(output: NativeWriter): Promise<void> {
+    await output.write(plainHead(this.column));
   }
 
   take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> | undefined {
@@ -73,7 +67,7 @@ export class HeldPart implements ColumnPart {
   }
 
   async finish(output: NativeWriter): Promise<'written'> {
-    await writeColumnHead(this.column, output);
+    await output.write(plainHead(this.column));
     await output.write(this.held);
     return 'written';
   }
@@ -99,13 +93,10 @@ export class DictionaryPart implements ColumnPart {
 
   async finish(output: NativeWriter): Promise<'written' | 'overflowed'> {
     if (this.dictionary.overflowed) return 'overflowed';
-    await output.writeString(this.column.name);
-    await output.writeString(COLUMN_TYPES[this.column.kind]);
-    await output.writeUint64(LOW_CARDINALITY_VERSION);
-    await output.writeUint64(LOW_CARDINALITY_FLAGS | (this.dictionary.indexWidthBytes() - 1));
-    await output.writeUint64(this.dictionary.entries);
+    await output.write(columnHead(this.column.name, COLUMN_TYPES.dictionary));
+    await output.write(entriesHead(this.dictionary.entries, this.dictionary.indexWidthBytes()));
     await output.write(await this.dictionary.entriesBytes());
-    await output.writeUint64(this.rows);
+    await output.write(indexesHead(this.rows));
     await output.write(this.dictionary.indexBytes());
     return 'written';
   }
@@ -121,8 +112,7 @@ export class UnfoldedPart implements ColumnPart {
   ) {}
 
   async begin(output: NativeWriter): Promise<void> {
-    await output.writeString(this.column.name);
-    await output.writeString(COLUMN_TYPES.string);
+    await output.write(columnHead(this.column.name, COLUMN_TYPES.string));
   }
 
   async take(chunk: DictionaryChunk, output: NativeWriter): Promise<void> {

@@ -1,8 +1,8 @@
 /** Reads which events are in a segment's file, open or sealed, and nothing else of it. What is damaged in an open file is passed over. */
 import { uuidText } from '../../base/uuid.ts';
 import type { FileHandle } from '../../contract/ports.ts';
-import { uuidBytes } from './native_block.ts';
 import { NativeCursor } from './native_cursor.ts';
+import { uuidBytes } from './native_heads.ts';
 import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
 import { readSealedTail } from './sealed_footer.ts';

@@ -1,14 +1,11 @@
 /**
  * One dictionary column of a segment: the records' dictionaries merged into one, and every row's index into it.
  *
- * Bounded: DICTIONARY_ENTRIES_MAX entries of DICTIONARY_BYTES_MAX in all, and two bytes per row. Beyond that the column `overflowed`: it gives its memory
- * back and is to be written as plain strings, which is what such a column is.
+ * Bounded: what `DictionaryEntries` takes, and two bytes per row. Beyond that the column `overflowed`: it gives its memory back and is to be written as
+ * plain strings, which is what such a column is.
  */
-import { readVaruint, varuintBytes, writeVaruint } from '../../base/varint.ts';
+import { DictionaryEntries, writeEntry } from './dictionary_entries.ts';
 import type { Pacer } from './pacer.ts';
-
-export const DICTIONARY_ENTRIES_MAX = 65_536;
-export const DICTIONARY_BYTES_MAX = 8 << 20;
 
 /** Entries merged between two looks at the clock. */
 const ENTRIES_PER_LOOK = 1024;
@@ -23,16 +20,9 @@ export interface DictionaryChunk {
 }
 
 export class MergedDictionary {
-  overflowed = false;
-  /** Keys are the entries' bytes as Latin-1: exact, and equal exactly when the bytes are. In order of insertion. */
-  private readonly index_by_entry = new Map<string, number>();
-  private entries_bytes = 0;
+  private readonly merged = new DictionaryEntries();
   private indexes: Uint16Array;
   private rows = 0;
-  /** From the chunk's indexes to the merged ones. */
-  private mapping = new Uint16Array(256);
-  /** The last chunk's entries as sent: most columns bring the same few again and again. */
-  private previous_entries: Buffer = Buffer.alloc(0);
 
   /** @param memory two bytes for each row, 2-byte aligned, lent until the column is written */
   constructor(
@@ -42,11 +32,15 @@ export class MergedDictionary {
     this.indexes = new Uint16Array(memory.buffer, memory.byteOffset, memory.length / Uint16Array.BYTES_PER_ELEMENT);
   }
 
+  get overflowed(): boolean {
+    return this.merged.overflowed;
+  }
+
   /** Without a promise the chunk was taken at once. */
   add(chunk: DictionaryChunk): Promise<void> | undefined {
     if (this.overflowed) return undefined;
     const entries = chunk.bytes.subarray(0, chunk.dictionary_bytes);
-    if (entries.equals(this.previous_entries)) {
+    if (this.merged.areMapped(entries)) {
       this.addRows(chunk);
       return undefined;
     }
@@ -55,18 +49,21 @@ export class MergedDictionary {
   }
 
   private addMerged(chunk: DictionaryChunk, entries: Buffer): undefined {
-    if (this.overflowed) return;
-    this.previous_entries = Buffer.from(entries);
+    if (this.overflowed) {
+      this.indexes = new Uint16Array(0);
+      return;
+    }
+    this.merged.mapped(entries);
     this.addRows(chunk);
   }
 
   private addRows(chunk: DictionaryChunk): void {
-    remap(chunk, this.mapping, this.indexes, this.rows);
+    remap(chunk, this.merged.mapping, { indexes: this.indexes, at: this.rows, first_row: 0, rows: chunk.rows });
     this.rows += chunk.rows;
   }
 
   get entries(): number {
-    return this.index_by_entry.size;
+    return this.merged.count;
   }
 
   /** 1 or 2: how wide the indexes of `indexBytes` are. */
@@ -76,12 +73,14 @@ export class MergedDictionary {
 
   /** The merged entries, each with its length before it. */
   async entriesBytes(): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(this.entries_bytes);
+    const bytes = this.merged.allocateBytes();
     let at = 0;
-    for (const [entry, index] of this.index_by_entry) {
-      at = writeVaruint(bytes, at, entry.length);
-      at += bytes.write(entry, at, 'latin1');
-      if (index % ENTRIES_PER_LOOK === 0 && this.pacer.isDue()) await this.pacer.pause();
+    let left_in_turn = ENTRIES_PER_LOOK;
+    for (const entry of this.merged.values()) {
+      at = writeEntry(bytes, at, entry);
+      if (--left_in_turn > 0) continue;
+      left_in_turn = ENTRIES_PER_LOOK;
+      if (this.pacer.isDue()) await this.pacer.pause();
     }
     return bytes;
   }
@@ -92,67 +91,44 @@ export class MergedDictionary {
     return new Uint8Array(this.indexes.buffer, this.indexes.byteOffset, this.indexes.byteLength);
   }
 
-  /** Makes `mapping` the one of these entries, or overflows. */
+  /** Maps these entries, or overflows. */
   private merge(entries: Buffer, count: number): Promise<void> | undefined {
-    if (this.mapping.length < count) this.mapping = new Uint16Array(2 * count);
+    this.merged.reserve(count);
     if (count > ENTRIES_PER_LOOK) return this.mergeMany(entries, count);
-    this.mergeSome(entries, 0, 0, count);
+    this.merged.map(entries, 0, 0, count);
     return undefined;
   }
 
   private async mergeMany(entries: Buffer, count: number): Promise<void> {
     let at = 0;
     for (let entry = 0; entry < count && !this.overflowed; entry += ENTRIES_PER_LOOK) {
-      at = this.mergeSome(entries, at, entry, Math.min(entry + ENTRIES_PER_LOOK, count));
+      at = this.merged.map(entries, at, entry, Math.min(entry + ENTRIES_PER_LOOK, count));
       if (this.pacer.isDue()) await this.pacer.pause();
     }
   }
+}
 
-  /** Merges the entries from `first` on, which begin at `offset`, and returns where the next one begins. */
-  private mergeSome(entries: Buffer, offset: number, first: number, end: number): number {
-    let at = offset;
-    for (let entry = first; entry < end; entry++) {
-      const length = readVaruint(entries, at);
-      at = length.next_offset + length.value;
-      const index = this.intern(entries.toString('latin1', length.next_offset, at));
-      if (index === undefined) {
-        this.overflow();
-        return at;
-      }
-      this.mapping[entry] = index;
-    }
-    return at;
-  }
-
-  private intern(entry: string): number | undefined {
-    const present = this.index_by_entry.get(entry);
-    if (present !== undefined) return present;
-    const index = this.index_by_entry.size;
-    this.entries_bytes += varuintBytes(entry.length) + entry.length;
-    if (index >= DICTIONARY_ENTRIES_MAX || this.entries_bytes > DICTIONARY_BYTES_MAX) return undefined;
-    this.index_by_entry.set(entry, index);
-    return index;
-  }
-
-  private overflow(): void {
-    this.overflowed = true;
-    this.index_by_entry.clear();
-    this.indexes = new Uint16Array(0);
-    this.mapping = new Uint16Array(0);
-    this.previous_entries = Buffer.alloc(0);
-  }
+/** Where the merged indexes of some rows of a chunk go. */
+interface RemappedRows {
+  readonly indexes: Uint8Array | Uint16Array;
+  /** Of the first of them. */
+  readonly at: number;
+  readonly first_row: number;
+  readonly rows: number;
 }
 
 /** One loop for each width: this is where sealing spends its time per row. */
-function remap(chunk: DictionaryChunk, mapping: Uint16Array, into: Uint16Array, into_offset: number): void {
-  const { bytes, rows, index_width_bytes, dictionary_bytes } = chunk;
+export function remap(chunk: DictionaryChunk, mapping: Uint16Array, { indexes, at, first_row, rows }: RemappedRows): void {
+  const { bytes, index_width_bytes, dictionary_bytes } = chunk;
   if (chunk.entries === 1) {
-    into.fill(mapping[0], into_offset, into_offset + rows);
+    indexes.fill(mapping[0], at, at + rows);
   } else if (index_width_bytes === 1) {
-    for (let row = 0; row < rows; row++) into[into_offset + row] = mapping[bytes[dictionary_bytes + row]];
+    const from = dictionary_bytes + first_row;
+    for (let row = 0; row < rows; row++) indexes[at + row] = mapping[bytes[from + row]];
   } else {
+    const from = dictionary_bytes + first_row * index_width_bytes;
     for (let row = 0; row < rows; row++) {
-      into[into_offset + row] = mapping[readIndex(bytes, dictionary_bytes + row * index_width_bytes, index_width_bytes)];
+      indexes[at + row] = mapping[readIndex(bytes, from + row * index_width_bytes, index_width_bytes)];
     }
   }
 }

@@ -7,7 +7,8 @@
 import type { Column } from '../../contract/table.ts';
 import { SEGMENT_COLUMN } from '../../contract/table.ts';
 import { type ColumnPart, DictionaryPart, HeldPart, StreamedPart, UnfoldedPart } from './column_parts.ts';
-import { DICTIONARY_BYTES_MAX } from './merged_dictionary.ts';
+import { DICTIONARY_BYTES_MAX } from './dictionary_entries.ts';
+import { blockHead, uuidBytes } from './native_heads.ts';
 import type { NativeWriter } from './native_writer.ts';
 import type { Pacer } from './pacer.ts';
 import { isRecordSound, RECORD_HEADER_BYTES, recordSeed } from './record.ts';
@@ -42,8 +43,7 @@ export class NativeBlockBuilder {
 
   async build(): Promise<NativeBlockResult> {
     const { columns } = this.header;
-    await this.output.writeVaruint(columns.length + 1);
-    await this.output.writeVaruint(this.records.rows);
+    await this.output.write(blockHead(columns.length + 1, this.records.rows));
     for (let first_column = 0; first_column < columns.length; ) {
       const parts = this.planReading(first_column);
       const result = await this.read({ first_column, parts, is_checking: first_column === 0 });
@@ -160,12 +160,4 @@ export async function writeSegmentColumn(output: NativeWriter, segment_id: strin
   for (let row = 0; row < rows; row += SEGMENT_CHUNK_ROWS) {
     await output.write(chunk.subarray(0, 16 * Math.min(SEGMENT_CHUNK_ROWS, rows - row)));
   }
-}
-
-/** A UUID as ClickHouse stores it: two UInt64, little-endian, the high half first. */
-export function uuidBytes(uuid: string): Buffer {
-  const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
-  bytes.subarray(0, 8).reverse();
-  bytes.subarray(8, 16).reverse();
-  return bytes;
 }

@@ -4,9 +4,9 @@
  * Rows are copied as bytes. Only a dictionary is made anew, of the entries that the part still uses, so that a part of one row carries nothing of the others.
  */
 import { SEGMENT_COLUMN } from '../../contract/table.ts';
-import { LOW_CARDINALITY_FLAGS, LOW_CARDINALITY_VERSION } from './column_parts.ts';
 import { readIndex } from './merged_dictionary.ts';
 import { writeSegmentColumn } from './native_block.ts';
+import { blockHead, columnHead, entriesHead, indexesHead } from './native_heads.ts';
 import type { BlockLayout, ColumnLayout, DictionaryLayout, PlainLayout } from './native_layout.ts';
 import { NativeWalker } from './native_walker.ts';
 import type { NativeWriter } from './native_writer.ts';
@@ -34,8 +34,7 @@ export class RangeWriter {
   /** Writes the whole block; its rows say that they came in `segment_id`. */
   async write(layout: BlockLayout, segment_id: string): Promise<void> {
     const { output, range } = this;
-    await output.writeVaruint(layout.columns.length);
-    await output.writeVaruint(range.rows);
+    await output.write(blockHead(layout.columns.length, range.rows));
     for (const column of layout.columns) {
       if (column.name === SEGMENT_COLUMN.name) await writeSegmentColumn(output, segment_id, range.rows);
       else await this.writeColumn(column);
@@ -44,8 +43,7 @@ export class RangeWriter {
   }
 
   private async writeColumn(column: ColumnLayout): Promise<void> {
-    await this.output.writeString(column.name);
-    await this.output.writeString(column.type);
+    await this.output.write(columnHead(column.name, column.type));
     if (column.kind === 'dictionary') await this.writeDictionary(column);
     else await this.writePlain(column);
   }
@@ -74,11 +72,9 @@ export class RangeWriter {
     for (let entry = 0; entry < column.entries; entry++) if (used[entry] === 1) mapping[entry] = entries++;
     // Never wider than in the parent, which has no fewer entries: indexes of 4 bytes are not written here.
     const width_bytes = entries <= 256 ? 1 : 2;
-    await output.writeUint64(LOW_CARDINALITY_VERSION);
-    await output.writeUint64(LOW_CARDINALITY_FLAGS | (width_bytes - 1));
-    await output.writeUint64(entries);
+    await output.write(entriesHead(entries, width_bytes));
     await this.copyEntries(column, used);
-    await output.writeUint64(range.rows);
+    await output.write(indexesHead(range.rows));
     await this.eachIndexChunk(column, async (indexes) => {
       const mapped = width_bytes === 1 ? new Uint8Array(indexes.length) : new Uint16Array(indexes.length);
       for (let row = 0; row < indexes.length; row++) mapped[row] = mapping[indexes[row]];

@@ -5,7 +5,6 @@
  * 19 ms here, 2 MiB for 5.
  */
 import { crc32 } from 'node:zlib';
-import { varuintBytes, writeVaruint } from '../../base/varint.ts';
 import type { FileHandle } from '../../contract/ports.ts';
 import { writeFully } from './file_io.ts';
 
@@ -22,7 +21,7 @@ export class NativeWriter {
   private synced_bytes = 0;
   private buffered_bytes = 0;
 
-  /** @param buffer OUTPUT_BUFFER_BYTES, lent for as long as there are writes */
+  /** @param buffer OUTPUT_BUFFER_BYTES, lent for as long as there are writes; none for `writeAll` alone */
   constructor(
     private readonly file: FileHandle,
     private readonly buffer: Buffer = Buffer.allocUnsafeSlow(OUTPUT_BUFFER_BYTES),
@@ -34,7 +33,7 @@ export class NativeWriter {
 
   /** Takes the bytes; they may be reused as soon as the promise is resolved. Without one they were taken at once. */
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (bytes.length >= DIRECT_BYTES_MIN || bytes.length > OUTPUT_BUFFER_BYTES - this.buffered_bytes) return this.writeBehind(bytes);
+    if (bytes.length >= DIRECT_BYTES_MIN || bytes.length > this.buffer.length - this.buffered_bytes) return this.writeBehind(bytes);
     this.buffer.set(bytes, this.buffered_bytes);
     this.buffered_bytes += bytes.length;
     return undefined;
@@ -47,38 +46,39 @@ export class NativeWriter {
       await this.write(bytes);
       return;
     }
-    for (let at = 0; at < bytes.length; at += DIRECT_BYTES_MAX) await this.writeOut(bytes.subarray(at, at + DIRECT_BYTES_MAX));
+    for (let at = 0; at < bytes.length; at += DIRECT_BYTES_MAX) await this.writeOut([bytes.subarray(at, at + DIRECT_BYTES_MAX)]);
   }
 
-  async writeVaruint(value: number): Promise<void> {
-    const bytes = new Uint8Array(varuintBytes(value));
-    writeVaruint(bytes, 0, value);
-    await this.write(bytes);
-  }
-
-  async writeUint64(value: number): Promise<void> {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    await this.write(bytes);
-  }
-
-  /** A string of the Native format: its length and its bytes. */
-  async writeString(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    await this.writeVaruint(bytes.length);
-    await this.write(bytes);
+  /** Writes the pieces as they are, many with one call. */
+  async writeAll(pieces: readonly Buffer[]): Promise<void> {
+    await this.flush();
+    let batch: Buffer[] = [];
+    let batch_bytes = 0;
+    for (const piece of pieces) {
+      batch.push(piece);
+      batch_bytes += piece.length;
+      if (batch_bytes < DIRECT_BYTES_MAX) continue;
+      await this.writeOut(batch);
+      batch = [];
+      batch_bytes = 0;
+    }
+    if (batch_bytes > 0) await this.writeOut(batch);
   }
 
   async flush(): Promise<void> {
     const bytes = this.buffer.subarray(0, this.buffered_bytes);
-    if (bytes.length > 0) await this.writeOut(bytes);
+    if (bytes.length > 0) await this.writeOut([bytes]);
     this.buffered_bytes = 0;
   }
 
-  private async writeOut(bytes: Uint8Array): Promise<void> {
-    this.crc = crc32(bytes, this.crc);
-    await writeFully(this.file, [bytes], this.flushed_bytes);
-    this.flushed_bytes += bytes.length;
+  private async writeOut(pieces: readonly Uint8Array[]): Promise<void> {
+    let bytes = 0;
+    for (const piece of pieces) {
+      this.crc = crc32(piece, this.crc);
+      bytes += piece.length;
+    }
+    await writeFully(this.file, pieces, this.flushed_bytes);
+    this.flushed_bytes += bytes;
     if (this.flushed_bytes - this.synced_bytes < SYNC_EVERY_BYTES) return;
     await this.file.datasync();
     this.synced_bytes = this.flushed_bytes;

@@ -8,7 +8,9 @@ import type { Timer } from '../../contract/ports.ts';
 import type { SpoolBlock } from '../../contract/segment.ts';
 import type { Table } from '../../contract/table.ts';
 import type { AccountsSum } from './accounts.ts';
+import { HeldRows } from './held_rows.ts';
 import type { SpoolOptions, SpoolPorts } from './options.ts';
+import type { PagePool } from './page_pool.ts';
 import type { RecordTable } from './record_table.ts';
 import type { SegmentName } from './segment_name.ts';
 import { SegmentWriter } from './segment_writer.ts';
@@ -28,6 +30,8 @@ export interface ClosedSegment {
   readonly file_bytes: number;
   /** Without it the file is scanned before it is sealed. */
   readonly records: RecordTable | undefined;
+  /** Its rows in memory, as far as they are; only with `records`. */
+  readonly held?: HeldRows | undefined;
   readonly received_at_ms: number | undefined;
   /** How often sealing it failed for a reason that may be its file's. */
   readonly failed_seals: number;
@@ -59,6 +63,7 @@ export class OpenSegments {
     private readonly options: SpoolOptions,
     private readonly directory: SyncedDirectory,
     private readonly tables: ReadonlyMap<string, Table>,
+    private readonly pool: PagePool,
     private readonly hooks: OpenSegmentsHooks,
   ) {}
 
@@ -87,7 +92,7 @@ export class OpenSegments {
       sequence: this.hooks.nextSequence(),
       columns: table.columns,
     };
-    const writer = new SegmentWriter(this.ports, this.directory, this.options.ack, header);
+    const writer = new SegmentWriter(this.ports, this.directory, this.options.ack, header, new HeldRows(header, this.pool));
     const opened: OpenSegment = { writer, is_aged: false, age_timer: this.scheduleAge(partition) };
     this.by_partition.set(partition, opened);
     this.hooks.opened(header.id, writer.records.accounts);
@@ -123,7 +128,7 @@ export class OpenSegments {
   }
 
   private async handOn(writer: SegmentWriter): Promise<void> {
-    const { records, end_bytes, header } = writer;
+    const { records, end_bytes, header, held } = writer;
     await writer.close();
     if (records.count === 0) {
       this.hooks.emptied(header.id);
@@ -134,6 +139,7 @@ export class OpenSegments {
       end_bytes,
       file_bytes: end_bytes,
       records,
+      held,
       received_at_ms: records.received_at_ms,
       failed_seals: 0,
     });

@@ -12,6 +12,8 @@ export interface SpoolOptions extends SpaceLimits {
   readonly ack: 'disk' | 'memory';
   /** Blocks in memory that are not yet written. */
   readonly queued_bytes_max: number;
+  /** Memory for what is on the disk and not in ClickHouse yet, so that it is not read back. */
+  readonly held_bytes_max: number;
   /** How long a group may wait for company, when the group before it had some; 0 never waits. */
   readonly group_delay_ms_max: number;
   readonly seal_rows_max: number;

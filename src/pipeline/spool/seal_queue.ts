@@ -46,7 +46,7 @@ export class SealQueue {
   }
 
   add(closed: ClosedSegment): void {
-    this.waiting.push(this.waiting.length < RECORD_TABLES_MAX ? closed : { ...closed, records: undefined });
+    this.waiting.push(this.waiting.length < RECORD_TABLES_MAX ? closed : withoutMemory(closed));
     this.fill();
   }
 
@@ -86,7 +86,7 @@ export class SealQueue {
       await this.hooks.seal(closed);
     } catch (error) {
       const failed_seals = closed.failed_seals + Number(this.hooks.failed(closed, error));
-      this.waiting.push({ ...closed, records: undefined, failed_seals });
+      this.waiting.push({ ...withoutMemory(closed), failed_seals });
       this.scheduleRetry();
     }
     this.running.delete(closed);
@@ -111,4 +111,10 @@ export class SealQueue {
     this.idle_listeners = [];
     for (const listener of listeners) listener();
   }
+}
+
+/** What is known of the segment by its name alone. */
+function withoutMemory(closed: ClosedSegment): ClosedSegment {
+  closed.held?.drop();
+  return { ...closed, records: undefined, held: undefined };
 }

@@ -15,6 +15,8 @@ import type { FileHandle, Fs } from '../../contract/ports.ts';
 import { byPlace, type Rejection, type SealedSegment, type SegmentStore } from '../../contract/segment.ts';
 import type { DeadLetters } from './dead_letters.ts';
 import { removeIfThere, withFile } from './file_io.ts';
+import type { HeldBlocks } from './held_blocks.ts';
+import type { HeldBlock } from './held_rows.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readSealedTail, type SealedFooter, writeToken } from './sealed_footer.ts';
 import { segmentFileName } from './segment_name.ts';
@@ -41,6 +43,7 @@ export interface SealedFilesHelpers {
   readonly splitter: Splitter;
   readonly letters: DeadLetters;
   readonly books: SegmentBooks;
+  readonly blocks: HeldBlocks;
 }
 
 export class SealedFiles implements SegmentStore {
@@ -77,8 +80,12 @@ export class SealedFiles implements SegmentStore {
     return [...this.entries.values()].map(({ segment }) => segment).sort(byPlace);
   }
 
-  /** @param removal_mark see `Sealing` */
-  add(segment: SealedSegment, removal_mark: number): void {
+  /**
+   * @param removal_mark see `Sealing`
+   * @param block what is in the file, if it is in memory
+   */
+  add(segment: SealedSegment, removal_mark: number, block?: HeldBlock): void {
+    if (block !== undefined) this.helpers.blocks.add(segment.id, block);
     this.entries.set(segment.id, { segment, removal_mark, read_failures: 0 });
     this.by_table.set(segment.table, this.countOf(segment.table) + 1);
     this.total_bytes += segment.file_bytes;
@@ -86,6 +93,8 @@ export class SealedFiles implements SegmentStore {
   }
 
   async open(segment: SealedSegment): Promise<Readable> {
+    const held = this.helpers.blocks.lend(segment.id);
+    if (held !== undefined) return held;
     await this.check(segment);
     return this.fs.stream(this.pathOf(segment), 0, segment.native_bytes);
   }
@@ -105,6 +114,7 @@ export class SealedFiles implements SegmentStore {
     await removeIfThere(this.fs, this.pathOf(segment));
     this.directory.changed();
     await this.helpers.letters.forget(segment);
+    this.helpers.blocks.delivered(segment.id);
     this.forget(segment);
   }
 
@@ -150,6 +160,7 @@ export class SealedFiles implements SegmentStore {
   }
 
   private forget(segment: SealedSegment): void {
+    this.helpers.blocks.forget(segment.id);
     if (!this.entries.delete(segment.id)) return;
     this.by_table.set(segment.table, this.countOf(segment.table) - 1);
     this.total_bytes -= segment.file_bytes;

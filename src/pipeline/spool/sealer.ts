@@ -4,15 +4,18 @@
  * In this order, each step durable before the next: the sealed file under a temporary name; its rename; and only then the removal of the open file. So
  * there is always at least one of the two, and a second sealing after a crash makes the same rows under the same id, none of which was ever sent.
  */
+import { assert } from '../../base/assert.ts';
 import type { FileHandle, Fs } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
 import { SEGMENT_COLUMN } from '../../contract/table.ts';
 import { removeIfThere, withFile, writeFully } from './file_io.ts';
-import { NativeBlockBuilder } from './native_block.ts';
+import type { HeldBlock } from './held_rows.ts';
+import { NativeBlockBuilder, type NativeBlockResult } from './native_block.ts';
 import { NativeWriter } from './native_writer.ts';
 import type { ClosedSegment } from './open_segments.ts';
 import type { SpoolPorts } from './options.ts';
 import { Pacer } from './pacer.ts';
+import type { PagePool } from './page_pool.ts';
 import type { Quarantine } from './quarantine.ts';
 import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
@@ -31,6 +34,9 @@ const SCANS_MAX = 3;
 /** So many failures, about one a second, are not a bad moment: then what can be read is sealed, and the file is set aside. */
 const FAILED_SEALS_MAX = 60;
 
+/** What is written from memory needs no buffer. */
+const NO_BUFFER = Buffer.alloc(0);
+
 /** `empty`: there is nothing to deliver. */
 type SealResult = SealedSegment | 'empty' | 'unreadable';
 
@@ -46,6 +52,8 @@ interface OpenedSegment {
 export interface Sealing {
   /** Undefined when there was no sound record: then there is nothing to deliver. */
   readonly segment: SealedSegment | undefined;
+  /** Its Native block, if it is in memory: the caller's. */
+  readonly block: HeldBlock | undefined;
   /** For `SyncedDirectory.ensureDurable`: until then a crash may bring the open file back. */
   readonly removal_mark: number;
 }
@@ -58,6 +66,7 @@ export class Sealer {
     private readonly ports: SpoolPorts,
     private readonly directory: SyncedDirectory,
     private readonly quarantine: Quarantine,
+    private readonly pool: PagePool,
   ) {}
 
   /** @throws the operating system's error; then it can be tried again from the start */
@@ -65,13 +74,30 @@ export class Sealer {
     const name = segmentFileName(closed.segment, 'open');
     const path = `${this.directory.path}/${name}`;
     const start_ms = this.ports.clock.monotonicMs();
-    const { result, has_holes } = await this.sealPath(closed, name, path);
+    const block = closed.held?.take();
+    const { result, has_holes } = block === undefined ? await this.sealPath(closed, name, path) : await this.sealHeld(closed, block);
     const segment = typeof result === 'object' ? result : undefined;
     if (result === 'unreadable') await this.quarantine.keepFile(this.directory.path, name, 'its header is damaged');
     else if (has_holes) await this.quarantine.keepFile(this.directory.path, name, 'the disk cannot read all of it');
     else await removeIfThere(this.ports.fs, path);
     if (segment !== undefined) this.ports.observer.sealed(segment, this.ports.clock.monotonicMs() - start_ms);
-    return { segment, removal_mark: this.directory.changed() };
+    return { segment, block, removal_mark: this.directory.changed() };
+  }
+
+  /** From memory: the open file is not read. */
+  private async sealHeld({ held, records }: ClosedSegment, block: HeldBlock): Promise<{ result: SealResult; has_holes: false }> {
+    assert(held !== undefined && records !== undefined, 'BUG: rows are held of a segment whose records are not known');
+    try {
+      const result = await this.write(held.header, records, NO_BUFFER, async (output) => {
+        await output.writeAll(block.pieces);
+        return 'written';
+      });
+      assert(result !== 'damaged', 'BUG: rows in memory are damaged');
+      return { result, has_holes: false };
+    } catch (error) {
+      this.pool.forfeit(block.pages);
+      throw error;
+    }
   }
 
   private async sealPath(closed: ClosedSegment, name: string, path: string): Promise<{ result: SealResult; has_holes: boolean }> {
@@ -122,7 +148,10 @@ export class Sealer {
       memory.release();
       records ??= await this.scan(reader, header, name, file);
       if (records.count === 0) return 'empty';
-      const segment = await this.write(header, records, reader, memory);
+      const known = records;
+      const segment = await this.write(header, known, memory.output, (output) => {
+        return new NativeBlockBuilder(header, known, reader, output, memory, new Pacer(this.ports.clock)).build();
+      });
       if (segment !== 'damaged') return segment;
       records = undefined;
     }
@@ -139,16 +168,16 @@ export class Sealer {
   private async write(
     header: SegmentHeader,
     records: RecordTable,
-    reader: WindowReader,
-    memory: SealMemory,
+    buffer: Buffer,
+    build: (output: NativeWriter) => Promise<NativeBlockResult>,
   ): Promise<SealedSegment | 'damaged'> {
-    const { fs, clock } = this.ports;
+    const { fs } = this.ports;
     const sealed_path = `${this.directory.path}/${segmentFileName(header, 'sealed')}`;
     const partial_path = sealed_path + PARTIAL_SUFFIX;
     await removeIfThere(fs, partial_path);
     const segment = await withFile(fs, partial_path, 'create', async (file) => {
-      const output = new NativeWriter(file, memory.output);
-      const result = await new NativeBlockBuilder(header, records, reader, output, memory, new Pacer(clock)).build();
+      const output = new NativeWriter(file, buffer);
+      const result = await build(output);
       return result === 'damaged' ? result : this.finish(header, records, file, output);
     }).catch(async (error: unknown) => {
       // A full disk is not to stay full of what was not finished.

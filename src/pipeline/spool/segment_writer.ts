@@ -8,6 +8,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Clock, FileHandle, Fs } from '../../contract/ports.ts';
 import { removeIfThere, writeFully } from './file_io.ts';
+import type { HeldRows } from './held_rows.ts';
 import { RECORD_HEADER_BYTES, recordSeed, writeRecordHeader } from './record.ts';
 import { RecordTable } from './record_table.ts';
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
@@ -38,6 +39,8 @@ export class SegmentWriter {
     private readonly directory: SyncedDirectory,
     private readonly ack: 'disk' | 'memory',
     readonly header: SegmentHeader,
+    /** What keeps the rows in memory, where somebody does. */
+    readonly held?: HeldRows,
   ) {
     this.records = new RecordTable(header.columns.length);
     this.seed = recordSeed(header.id);
@@ -75,10 +78,14 @@ export class SegmentWriter {
       const is_new = this.file === undefined;
       const file = this.file ?? (await this.create());
       const start_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
-      const end_bytes = await this.write(file, blocks, is_new);
-      if (is_synced) await this.sync(file, is_new);
-      this.end_bytes = end_bytes;
+      const writing = this.writeOut(file, blocks, is_new, is_synced);
+      // While the disk works.
+      for (const block of blocks) this.held?.add(block);
+      this.end_bytes = await writing;
       this.remember(blocks, start_bytes);
+    } catch (error) {
+      this.held?.drop();
+      throw error;
     } finally {
       this.committing = false;
     }
@@ -89,7 +96,9 @@ export class SegmentWriter {
     this.failed = true;
     await this.file?.close().catch(() => undefined);
     this.file = undefined;
-    if (this.records.count === 0) await removeIfThere(this.ports.fs, this.path).catch(() => undefined);
+    if (this.records.count > 0) return;
+    this.held?.drop();
+    await removeIfThere(this.ports.fs, this.path).catch(() => undefined);
   }
 
   private get path(): string {
@@ -99,6 +108,12 @@ export class SegmentWriter {
   private async create(): Promise<FileHandle> {
     this.file = await this.ports.fs.open(this.path, 'create');
     return this.file;
+  }
+
+  private async writeOut(file: FileHandle, blocks: readonly Uint8Array[], is_new: boolean, is_synced: boolean): Promise<number> {
+    const end_bytes = await this.write(file, blocks, is_new);
+    if (is_synced) await this.sync(file, is_new);
+    return end_bytes;
   }
 
   /** Writes the records, and before the first one the header; on an error cuts off what was written of them. */

@@ -14,9 +14,11 @@ import type { UploadStage } from '../../contract/upload.ts';
 import { Committer } from './committer.ts';
 import { DeadLetters } from './dead_letters.ts';
 import { DiskGuard } from './disk_guard.ts';
+import { HeldBlocks } from './held_blocks.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { type ClosedSegment, OpenSegments } from './open_segments.ts';
 import type { SpoolOptions, SpoolPorts, SpoolStats } from './options.ts';
+import { PagePool } from './page_pool.ts';
 import { Quarantine } from './quarantine.ts';
 import { recoverSpool } from './recovery.ts';
 import { SealQueue } from './seal_queue.ts';
@@ -48,7 +50,6 @@ export class Spool implements SegmentStore {
   private readonly stages: UploadStages;
   private readonly listeners: ((segment: SealedSegment) => void)[] = [];
   private readonly return_listeners: ((segment: SealedSegment) => void)[] = [];
-  private readonly queued_bytes_max: number;
   private limits: SpaceLimits;
   /** Bytes of open files and of closed ones that are not sealed yet. */
   private unsealed_bytes = 0;
@@ -58,30 +59,35 @@ export class Spool implements SegmentStore {
   /** @param tables all that blocks may come for */
   constructor(
     private readonly ports: SpoolPorts,
-    options: SpoolOptions,
+    private readonly options: SpoolOptions,
     tables: readonly Table[],
   ) {
     this.limits = options;
-    this.queued_bytes_max = options.queued_bytes_max;
     this.tables = new Map(tables.map((table) => [table.name, table]));
     this.directory = new SyncedDirectory(ports.fs, `${options.data_dir}/spool`);
     this.ledger = new Ledger(ports, options.data_dir, this.directory.path);
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
     this.guard = new DiskGuard(ports, this.directory.path, () => this.limits);
-    this.sealer = new Sealer(ports, this.directory, this.quarantined);
+    const pool = new PagePool(options.held_bytes_max);
+    this.sealer = new Sealer(ports, this.directory, this.quarantined, pool);
     const books = ports.books ?? this.ledger;
     this.letters = new DeadLetters(ports, options.data_dir, this.directory, this.quarantined, {
       books,
       mayReturn: () => this.fullError(1, false) === undefined,
       returned: (segment) => this.takeBack(segment),
     });
-    const splitter = new Splitter(ports, this.directory);
-    this.sealed = new SealedFiles(ports.fs, this.directory, { quarantine: this.quarantined, splitter, letters: this.letters, books });
+    this.sealed = new SealedFiles(ports.fs, this.directory, {
+      quarantine: this.quarantined,
+      splitter: new Splitter(ports, this.directory),
+      letters: this.letters,
+      books,
+      blocks: new HeldBlocks(pool),
+    });
     this.seal_queue = new SealQueue(ports.clock, {
       seal: (closed) => this.seal(closed),
       failed: (closed, error) => this.sealFailed(closed, error),
     });
-    this.open_segments = new OpenSegments(ports, options, this.directory, this.tables, {
+    this.open_segments = new OpenSegments(ports, options, this.directory, this.tables, pool, {
       nextSequence: () => this.next_sequence++,
       opened: (segment_id, accounts) => this.ledger.opened(segment_id, accounts),
       shouldSealByAge: (table) => this.sealed.countOf(table) + this.seal_queue.countOf(table) < BACKLOG_SEGMENTS_MAX,
@@ -241,7 +247,7 @@ export class Spool implements SegmentStore {
     const disk_problem = this.guard.problemFor(uses_reserve);
     if (disk_problem !== undefined) return disk_problem;
     const queued_bytes = this.committer.queued_bytes + block.bytes.length;
-    if (queued_bytes > this.queued_bytes_max) return new OperatingError('overloaded');
+    if (queued_bytes > this.options.queued_bytes_max) return new OperatingError('overloaded');
     return this.fullError(queued_bytes, uses_reserve);
   }
 
@@ -270,11 +276,11 @@ export class Spool implements SegmentStore {
   }
 
   private async seal(closed: ClosedSegment): Promise<void> {
-    const { segment, removal_mark } = await this.sealer.seal(closed);
+    const { segment, removal_mark, block } = await this.sealer.seal(closed);
     this.unsealed_bytes -= closed.file_bytes;
     this.ledger.sealed(closed.segment.id, segment);
     if (segment === undefined) return;
-    this.sealed.add(segment, removal_mark);
+    this.sealed.add(segment, removal_mark, block);
     for (const listener of this.listeners) listener(segment);
   }
 

@@ -154,7 +154,7 @@ test('after a trip that many shared the next slab waits a moment for those who w
 
 test('a busy thread gets a slab ahead of time only when much has gathered', async () => {
   const scene = new Scene({ slabs_per_thread_max: 2, slab_bytes_max: 2 ** 20 });
-  const large = Buffer.from(`{"events":[${'7,'.repeat(40_000)}7]}`);
+  const large = Buffer.from(`{"events":[${'7,'.repeat(150_000)}7]}`);
   scene.submit(GOOD);
   await setImmediate();
   scene.submit(GOOD);

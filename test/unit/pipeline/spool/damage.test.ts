@@ -115,7 +115,7 @@ test('bytes in an event that look like a record are not taken for one when the r
 
 test('a record damaged while its segment was open is set aside when it is sealed', async () => {
   const fs = new MemoryFs();
-  const held = await new Held(fs).start();
+  const held = await new Held(fs, { held_bytes_max: 0 }).start();
   for (const label of LABELS) await held.spool.append(blockOf([rowOf(label)]));
   const [path] = fs.paths().filter((name) => name.endsWith('.open'));
   const content = fs.contentOf(path);

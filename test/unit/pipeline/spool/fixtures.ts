@@ -164,6 +164,7 @@ export const OPTIONS: SpoolOptions = {
   ack: 'disk',
   bytes_max: 1 << 30,
   queued_bytes_max: 1 << 24,
+  held_bytes_max: 1 << 24,
   group_delay_ms_max: 0,
   seal_rows_max: 1_000_000,
   seal_bytes_max: 1 << 24,

@@ -1,14 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryFs } from '../../../support/memory_fs.ts';
-import { blockOf, Held, type Row, rowOf } from './fixtures.ts';
+import { blockOf, Held, type Row, readNative, rowOf } from './fixtures.ts';
 
 async function sealed(blocks: readonly (readonly Row[])[]): Promise<{ types: Readonly<Record<string, string>>; rows: readonly Row[] }> {
-  const held = await new Held(new MemoryFs(), { queued_bytes_max: 1 << 28, seal_bytes_max: 1 << 30 }).start();
+  const read = await sealedFile(blocks, 0);
+  const kept = await sealedFile(blocks, 1 << 30);
+  assert.ok(read.content.equals(kept.content), 'a segment sealed from memory is another than the same one sealed from its file');
+  return read.held.nativeOf(read.held.announced[0]);
+}
+
+async function sealedFile(blocks: readonly (readonly Row[])[], held_bytes_max: number): Promise<{ held: Held; content: Buffer }> {
+  const held = await new Held(new MemoryFs(), { queued_bytes_max: 1 << 28, seal_bytes_max: 1 << 30, held_bytes_max }).start();
   await Promise.all(blocks.map((rows) => held.spool.append(blockOf(rows))));
   await held.spool.sealAll();
   assert.equal(held.announced.length, 1);
-  return held.nativeOf(held.announced[0]);
+  const [{ native_bytes }] = held.announced;
+  const [path] = held.fs.paths().filter((one) => one.endsWith('.sealed'));
+  const content = held.fs.contentOf(path).subarray(0, native_bytes);
+  assert.deepEqual(await held.nativeOf(held.announced[0]), readNative(content));
+  return { held, content };
 }
 
 function colored(count: number, color_of: (row: number) => string): Row[] {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SpoolOptions } from '../../../../src/pipeline/spool/options.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
 import { seededRandom } from '../../../support/seeded_random.ts';
 import { blockOf, DATA_DIR, Held, rowOf } from './fixtures.ts';
 
 const SEED = 7;
 
-async function oneSealed(): Promise<{ fs: MemoryFs; held: Held; path: string }> {
+async function oneSealed(options: Partial<SpoolOptions> = {}): Promise<{ fs: MemoryFs; held: Held; path: string }> {
   const fs = new MemoryFs();
-  const held = await new Held(fs).start();
+  const held = await new Held(fs, options).start();
   await held.spool.append(blockOf([rowOf('one'), rowOf('two')]));
   await held.spool.sealAll();
   const [path] = fs.paths();
@@ -55,7 +56,7 @@ test('a token whose sync failed is not given out', async () => {
 });
 
 test('a bit flipped in the rows is found before they are sent', async () => {
-  const { fs, held, path } = await oneSealed();
+  const { fs, held, path } = await oneSealed({ held_bytes_max: 0 });
   const content = fs.contentOf(path);
   content[content.indexOf('two')] ^= 1;
   await assert.rejects(held.spool.open(held.announced[0]), { code: 'segment_corrupt' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Table } from '../../../../src/contract/table.ts';
-import { uuidBytes } from '../../../../src/pipeline/spool/native_block.ts';
+import { uuidBytes } from '../../../../src/pipeline/spool/native_heads.ts';
 import { NodeSpoolRecords } from '../../../../src/pipeline/spool/spool_records.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
 import { blockOf, countingRandom, DATA_DIR, Held, type Row, TABLE } from './fixtures.ts';

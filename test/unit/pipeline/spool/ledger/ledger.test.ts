@@ -135,7 +135,7 @@ test('children that do not add up to their parent are a bug', async () => {
 });
 
 test('a record that is damaged in the open file is dead, not lost from the books', async () => {
-  const held = await new Held().start();
+  const held = await new Held(new MemoryFs(), { held_bytes_max: 0 }).start();
   await held.spool.append(blockOf([rowOf('kept')]));
   await held.spool.append(blockOf([rowOf('hit')]));
   const path = held.fs.paths().find((one) => one.endsWith('.open')) ?? '';
