@@ -89,6 +89,10 @@ interface Message {
 export class StreamSession {
   private state: 'open' | 'draining' | 'closed' = 'open';
   private received = 0;
+  /** Those whose fate is not known. */
+  private submitted_messages = 0;
+  /** What `Overdue` knows the connection by: it waits once, however many its messages, and anew from each answer. */
+  private waiting_step = 0;
   private pending_messages = 0;
   private pending_bytes = 0;
   /** Messages beyond the window since the last one within. */
@@ -215,13 +219,13 @@ export class StreamSession {
       return;
     }
     const held_bytes = bytes.length;
-    const arrival_step = context.overdue.enter(now_ms);
+    if (this.submitted_messages++ === 0) this.waiting_step = context.overdue.enter(now_ms);
     this.beyond_window = 0;
     this.begin(held_bytes);
     if (digest !== undefined) owner.memory?.begin(seq, digest);
     const finish = (outcome: Outcome): void => {
       context.budget.give(held_bytes);
-      context.overdue.leave(arrival_step);
+      this.stopWaiting();
       if (outcome.kind === 'counted' || !failedForNow(outcome.code)) context.workedOff(held_bytes);
       this.settle(held_bytes);
       this.answer(seq, outcome, 'acknowledged');
@@ -238,6 +242,12 @@ export class StreamSession {
       failed: (code, failure = {}) => finish({ kind: 'failed', code, context: failure }),
     };
     context.submit(submission, bytes);
+  }
+
+  private stopWaiting(): void {
+    const { overdue, clock } = this.context;
+    overdue.leave(this.waiting_step);
+    if (--this.submitted_messages > 0) this.waiting_step = overdue.enter(clock.monotonicMs());
   }
 
   private begin(bytes: number): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Bench, message, settle } from './fixtures.ts';
 
-test('messages are told to come back while dozens of others, of any connection, have waited too long', async () => {
+test('messages are told to come back while dozens of other connections have waited too long', async () => {
   const bench = new Bench();
   const { session, sent } = bench.connect();
   for (let connection = 0; connection < 31; connection++) bench.connect().session.receive(Buffer.from('1'), false);
@@ -20,4 +20,22 @@ test('messages are told to come back while dozens of others, of any connection, 
   }
   assert.deepEqual([bench.in_flight, bench.budget.used(), bench.worked_off_bytes], [0, 0, 31 + message(3).length]);
   assert.equal(bench.overdue.areTooMany(bench.clock.monotonicMs()), false);
+});
+
+test('a connection waits once, however many its messages, and anew from each answer', async () => {
+  const bench = new Bench();
+  const { session } = bench.connect();
+  for (let connection = 0; connection < 32; connection++) {
+    const other = bench.connect().session;
+    for (const seq of connection < 28 ? [1, 2] : [1]) other.receive(Buffer.from(String(seq)), false);
+  }
+  bench.clock.advance(90);
+  bench.submission(0).counted(1, 0);
+  bench.clock.advance(90);
+  const { length } = bench.submitted;
+  session.receive(message(1), false);
+  assert.equal(bench.submitted.length, length + 1, 'one of them had an answer within the time');
+  bench.clock.advance(20);
+  session.receive(message(2), false);
+  assert.equal(bench.submitted.length, length + 1, 'the same long after its answer');
 });
