@@ -1,6 +1,6 @@
 /** The live page in a real browser, before a real daemon: what an operator sees. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { artifact, NEEDS_CHROMIUM } from '../support/chromium.ts';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { openPage, SHOWN_MS_MAX, shows } from '../support/live_page.ts';
@@ -11,7 +11,17 @@ const HAS_DRAWN = `[...document.querySelectorAll('#live-charts canvas')].length 
   .every((canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0))`;
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 
-function report(daemon: RunningDaemon, key: string, devices: number, event_type: string): Promise<Response> {
+/** One daemon, without a browser none: the first test finds it empty. */
+const home = await DaemonHome.create({ after }, { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' });
+const [key, events_key, webhook_key] = [await home.createKey('deploy'), await home.createKey('events'), await home.createKey('webhook')];
+let started: RunningDaemon | undefined;
+
+async function theDaemon(): Promise<RunningDaemon> {
+  started ??= await home.start();
+  return started;
+}
+
+function report(daemon: RunningDaemon, devices: number, event_type: string): Promise<Response> {
   const events = Array.from({ length: devices }, (_none, device) => ({
     event_type,
     release_id: 'rel_<b>1</b>',
@@ -25,16 +35,14 @@ function report(daemon: RunningDaemon, key: string, devices: number, event_type:
 test('the page loads, draws, and follows what comes, without a complaint or a request to elsewhere', {
   skip: NEEDS_CHROMIUM,
 }, async (context) => {
-  const home = await DaemonHome.create(context, { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' });
-  const key = await home.createKey('deploy');
-  const daemon = await home.start();
+  const daemon = await theDaemon();
   const { page, complaints } = await openPage(context, daemon, { colorScheme: 'light' });
   await shows(page, '#verdict', /^All is well\n.*No event has come yet/);
   await shows(page, '#release-list', /^No release has reported yet/);
   await shows(page, '#deployment-list', /^No deployment has been reported yet/);
   await shows(page, '#webhook-list', /^No webhook has come/);
 
-  await report(daemon, key, 60, 'apply_success');
+  await report(daemon, 60, 'apply_success');
   await daemon.post('/api/deploy/report', '{"events":[{"event_type":"nonsense"}]}', { 'x-api-key': key });
   await shows(page, '#ledger', /Received\s+61\s+Rejected\s+1\s+Delivered\s+60/);
   await shows(page, '#rejections', /\b1\b/);
@@ -45,8 +53,8 @@ test('the page loads, draws, and follows what comes, without a complaint or a re
     /^Throughput, chart\. Latest: In .*\/s/,
   );
 
-  await report(daemon, key, 10, 'crash_on_update');
-  await report(daemon, key, 4, 'rollback');
+  await report(daemon, 10, 'crash_on_update');
+  await report(daemon, 4, 'rollback');
   await shows(
     page,
     '#verdict',
@@ -73,10 +81,7 @@ test('the page loads, draws, and follows what comes, without a complaint or a re
 test('what runs where, and how webhooks do, is what pipelines and the crash reporter have sent', {
   skip: NEEDS_CHROMIUM,
 }, async (context) => {
-  const home = await DaemonHome.create(context, { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '100' });
-  const events_key = await home.createKey('events');
-  const webhook_key = await home.createKey('webhook');
-  const daemon = await home.start();
+  const daemon = await theDaemon();
   const deploy = async (version: string, status: string): Promise<void> => {
     const body = JSON.stringify({ product_name: 'shop', environment_name: 'production', version, status });
     assert.equal((await daemon.post('/deployment-events/', body, { Authorization: `Bearer ${events_key}` })).status, 200);
@@ -96,7 +101,7 @@ test('what runs where, and how webhooks do, is what pipelines and the crash repo
 });
 
 test('the keyboard gets to the content at once, and everything that is drawn has a name', { skip: NEEDS_CHROMIUM }, async (context) => {
-  const daemon = await (await DaemonHome.create(context)).start();
+  const daemon = await theDaemon();
   const { page } = await openPage(context, daemon);
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content');

@@ -1,13 +1,18 @@
 /** What a pipeline relies on: a version has one commit for ever, and a request that is sent again is the same event. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { until } from '../support/until.ts';
 
 const DELIVERY_MS_MAX = 10_000;
+const KEY_MS_MAX = 2_000;
 const BUILD = { product_name: 'shop', version: '1.2.3', status: 'completed' };
 const DEPLOYMENT = { ...BUILD, environment_name: 'production' };
 const CONFLICT = '{"detail":"Version 1.2.3 already exists with different SHA"}';
+
+/** One daemon for all whose events are of an organization of their own. */
+const home = await DaemonHome.create({ after });
+const daemon = await home.start();
 
 interface Answered {
   readonly status: number;
@@ -20,7 +25,8 @@ class Client {
 
   constructor(
     private readonly daemon: RunningDaemon,
-    private readonly key: string,
+    readonly key: string,
+    private readonly organization: string,
   ) {}
 
   async post(path: string, event: object, headers: Readonly<Record<string, string>> = {}): Promise<Answered> {
@@ -33,20 +39,28 @@ class Client {
     return { status: answer.status, body };
   }
 
-  /** The tables hold what was answered, and not a row more. */
+  /** The tables hold of the organization what was answered, and not a row more. */
   async settle(): Promise<void> {
-    const sql = 'SELECT id FROM deployment_events UNION ALL SELECT id FROM build_events';
+    const own = `WHERE organization_id = '${this.organization}'`;
+    const sql = `SELECT id FROM deployment_events ${own} UNION ALL SELECT id FROM build_events ${own}`;
     const stored = async (): Promise<string[]> => (await this.daemon.query<{ id: string }>(sql)).map(({ id }) => id);
     await until('all is delivered', DELIVERY_MS_MAX, async () => (await stored()).length >= this.ids.size);
     assert.deepEqual((await stored()).toSorted(), [...this.ids].toSorted());
   }
 }
 
-test('a version has the commit of its first event that carries one, of either kind and any status', async (context) => {
-  const home = await DaemonHome.create(context);
-  const [key, other_key] = [await home.createKeyOf('events', 'org_a'), await home.createKeyOf('events', 'org_b')];
-  const daemon = await home.start();
-  const client = new Client(daemon, key);
+/** A client whose key counts already. */
+async function newClient(organization: string): Promise<Client> {
+  const key = await home.createKeyOf('events', organization);
+  const daemon_knows = async (): Promise<boolean> =>
+    (await fetch(daemon.url('/products'), { headers: { Authorization: `Bearer ${key}` } })).ok;
+  await until('the key counts', KEY_MS_MAX, daemon_knows);
+  return new Client(daemon, key, organization);
+}
+
+test('a version has the commit of its first event that carries one, of either kind and any status', async () => {
+  const client = await newClient('org_a');
+  const other = await newClient('org_b');
   const post = async (path: string, event: object): Promise<number> => (await client.post(path, event)).status;
 
   assert.equal(await post('/build-events', { ...BUILD, status: 'started' }), 200);
@@ -60,13 +74,11 @@ test('a version has the commit of its first event that carries one, of either ki
   assert.equal(await post('/build-events', { ...BUILD, product_name: 'other', scm_sha: 'def' }), 200);
   assert.equal(await post('/build-events', { ...BUILD, version: '1.2.4', scm_sha: 'def' }), 200);
   await client.settle();
-  assert.equal((await new Client(daemon, other_key).post('/build-events', { ...BUILD, scm_sha: 'def' })).status, 200);
+  assert.equal((await other.post('/build-events', { ...BUILD, scm_sha: 'def' })).status, 200);
 });
 
-test('of requests that race for a version exactly one commit wins, and the others are 409', async (context) => {
-  const home = await DaemonHome.create(context);
-  const key = await home.createKeyOf('events', 'org_a');
-  const client = new Client(await home.start(), key);
+test('of requests that race for a version exactly one commit wins, and the others are 409', async () => {
+  const client = await newClient('org_race');
   const commits = Array.from({ length: 40 }, (_, index) => `sha-${index % 8}`);
   const answers = await Promise.all(commits.map((scm_sha) => client.post('/build-events', { ...BUILD, scm_sha })));
   const winners = new Set(commits.filter((_, index) => answers[index].status === 200));
@@ -76,10 +88,8 @@ test('of requests that race for a version exactly one commit wins, and the other
   await client.settle();
 });
 
-test('the same Idempotency-Key and body is the same event, with another body it is 409', async (context) => {
-  const home = await DaemonHome.create(context);
-  const key = await home.createKeyOf('events', 'org_a');
-  const client = new Client(await home.start(), key);
+test('the same Idempotency-Key and body is the same event, with another body it is 409', async () => {
+  const client = await newClient('org_again');
   const headers = { 'Idempotency-Key': 'run-1' };
   const first = await client.post('/build-events', BUILD, headers);
   assert.equal(first.status, 200);
@@ -99,14 +109,12 @@ test('the same Idempotency-Key and body is the same event, with another body it 
   assert.equal(client.ids.size, 2);
 });
 
-test('commits and keys are remembered across kill -9', async (context) => {
-  const home = await DaemonHome.create(context);
-  const key = await home.createKeyOf('events', 'org_a');
-  const killed = await home.start();
+test('commits and keys are remembered across kill -9', async () => {
+  const before = await newClient('org_killed');
   const headers = { 'Idempotency-Key': 'run-1' };
-  const first = await new Client(killed, key).post('/build-events', { ...BUILD, scm_sha: 'abc' }, headers);
-  await killed.stop('SIGKILL');
-  const client = new Client(await home.start(), key);
+  const first = await before.post('/build-events', { ...BUILD, scm_sha: 'abc' }, headers);
+  await daemon.stop('SIGKILL');
+  const client = new Client(await home.start(), before.key, 'org_killed');
   assert.deepEqual(await client.post('/build-events', { ...BUILD, scm_sha: 'abc' }, headers), first);
   assert.deepEqual(await client.post('/build-events', { ...BUILD, scm_sha: 'def' }), { status: 409, body: CONFLICT });
   await client.settle();

@@ -178,6 +178,7 @@ export class FrontEnd {
       {
         ...context,
         answered: (path, status) => ports.observer.requestAnswered(path, status, 0, 0),
+        workedOff: (bytes) => this.retry_advice.answered(bytes),
         lookupKey: (presented, use) => ports.lookupKey(presented, use),
         meterOf: (key_id) => ports.meterOf(key_id),
         isClosing: () => this.is_closing,

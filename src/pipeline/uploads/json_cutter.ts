@@ -2,9 +2,11 @@
  * Cuts a JSON body that is a batch, `{"events":[…], …}`, between two elements of its array.
  *
  * It only finds where elements end: strings and brackets are all that it reads, and whether a piece is JSON is for those to say who
- * read it. What is around the array, the shell, is kept and parsed at the end, so that in the end every byte was parsed by somebody.
+ * read it. What is around the array, the shell, is kept and checked at the end, so that in the end every byte was read by somebody.
  */
+import { isUtf8 } from 'node:buffer';
 import { parseJson } from '../../base/json.ts';
+import { isJson } from '../../base/json_syntax.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { Cutter, CutterLimits, TakePiece } from './cutter.ts';
 
@@ -20,8 +22,11 @@ const CLOSE_BRACE = 0x7d;
 const MEMBER_DEPTH = 1;
 const ELEMENT_DEPTH = 2;
 const DEPTH_MAX = 500;
-/** What may stand around the array. */
+/** What a document begins with that is none of ours, but JSON. */
+const OTHER_STARTS: ReadonlySet<number> = new Set(Buffer.from('["-0123456789tfn'));
+/** What may stand around the array; of white space one byte is kept. */
 const SHELL_BYTES_MAX = 1 << 20;
+const SHELL_BYTES_MIN = 1024;
 /** What the window takes at once: it and a piece are then in the cache when they are copied. */
 const STEP_BYTES = 1 << 18;
 /** The longest way to write a character of a name: \u and four digits. */
@@ -45,8 +50,11 @@ function isSpace(byte: number): boolean {
 
 export class JsonCutter implements Cutter {
   events_too_large = 0;
-  private readonly shell: Buffer[] = [];
+  private shell = Buffer.allocUnsafe(SHELL_BYTES_MIN);
   private shell_bytes = 0;
+  private has_begun = false;
+  /** Whether the byte before was white space between two tokens of the shell. */
+  private is_behind_space = false;
   private depth = 0;
   private is_string = false;
   /** Whether the byte before was a backslash that escapes this one. */
@@ -90,8 +98,13 @@ export class JsonCutter implements Cutter {
   /** Reads from `at` to where the array begins, or to the end of the bytes; returns where it stopped. */
   private readShell(bytes: Uint8Array, start: number): number {
     let at = start;
-    while (at < bytes.length && !this.is_in_array && this.problem === undefined) this.readShellByte(bytes[at++]);
-    this.keepShell(bytes.subarray(start, at));
+    while (at < bytes.length && !this.is_in_array && this.problem === undefined) {
+      const byte = bytes[at++];
+      const is_space = !this.is_string && isSpace(byte);
+      if (!is_space) this.readShellByte(byte);
+      if (!is_space || !this.is_behind_space) this.keepShell(byte);
+      this.is_behind_space = is_space;
+    }
     return at;
   }
 
@@ -100,6 +113,7 @@ export class JsonCutter implements Cutter {
       this.readShellText(byte);
       return;
     }
+    if (this.depth === 0) this.begin(byte);
     switch (byte) {
       case QUOTE:
         this.is_string = true;
@@ -118,8 +132,15 @@ export class JsonCutter implements Cutter {
         this.depth--;
         return;
       default:
-        if (!isSpace(byte)) this.is_named = false;
+        this.is_named = false;
     }
+  }
+
+  /** The body must be one object, and nothing may stand behind it. */
+  private begin(byte: number): void {
+    if (this.has_begun) this.problem = 'not_json';
+    else if (byte !== OPEN_BRACE) this.problem = OTHER_STARTS.has(byte) ? 'not_an_object' : 'not_json';
+    this.has_begun = true;
   }
 
   private readShellText(byte: number): void {
@@ -142,7 +163,7 @@ export class JsonCutter implements Cutter {
     this.depth++;
     const is_batch = byte === OPEN_BRACKET && this.is_named && this.depth === ELEMENT_DEPTH;
     this.is_named = false;
-    if (this.depth > DEPTH_MAX) this.problem = 'nesting_too_deep';
+    if (this.depth > DEPTH_MAX) this.problem ??= 'nesting_too_deep';
     if (!is_batch) return;
     this.is_in_array = true;
     this.has_array = true;
@@ -171,21 +192,23 @@ export class JsonCutter implements Cutter {
     return at;
   }
 
-  private keepShell(part: Uint8Array): void {
-    this.shell_bytes += part.length;
-    if (this.shell_bytes > SHELL_BYTES_MAX) this.problem ??= 'body_around_events_too_large';
-    else this.shell.push(Buffer.from(part));
+  private keepShell(byte: number): void {
+    if (this.shell_bytes === SHELL_BYTES_MAX) {
+      this.problem ??= 'body_around_events_too_large';
+      return;
+    }
+    if (this.shell_bytes === this.shell.length) {
+      const larger = Buffer.allocUnsafe(2 * this.shell.length);
+      larger.set(this.shell);
+      this.shell = larger;
+    }
+    this.shell[this.shell_bytes++] = byte;
   }
 
-  /** The shell with its array empty must be a JSON object that has the array. */
+  /** The shell with its array empty must be JSON. It is read without building anything: floods of keys cost nothing. */
   private shellProblem(): ErrorCode | undefined {
-    let shell: unknown;
-    try {
-      shell = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(this.shell)));
-    } catch {
-      return 'not_json';
-    }
-    if (typeof shell !== 'object' || shell === null || Array.isArray(shell)) return 'not_an_object';
+    const shell = this.shell.subarray(0, this.shell_bytes);
+    if (!isUtf8(shell) || !isJson(shell)) return 'not_json';
     return this.has_array ? undefined : 'no_events';
   }
 }

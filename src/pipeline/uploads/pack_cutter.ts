@@ -35,7 +35,9 @@ export class PackCutter implements Cutter {
   /** The leaf in hand as far as it could be the array's name; undefined for any other. */
   private name: Buffer | undefined;
   private is_named = false;
-  private arrays = 0;
+  /** Members that are called as the array is. */
+  private batches = 0;
+  private has_array = false;
   private is_in_array = false;
   private is_skipping = false;
   private has_begun = false;
@@ -78,7 +80,7 @@ export class PackCutter implements Cutter {
     if (this.problem !== undefined) return this.problem;
     const is_complete = this.has_begun && this.levels.length === 0 && this.leaf_bytes === 0 && this.carried.length === 0;
     if (!is_complete) return 'not_message_pack';
-    if (this.arrays === 0) return 'no_events';
+    if (!this.has_array) return 'no_events';
     this.piece.end(take);
     return undefined;
   }
@@ -90,12 +92,15 @@ export class PackCutter implements Cutter {
     }
     const is_member = this.levels.length === MEMBER_LEVEL;
     const is_key = this.isAtKey();
+    if (is_key && isContainer(head)) {
+      this.problem = 'not_message_pack';
+      return;
+    }
     if (is_member && is_key) {
       this.name = head.kind === 'text' && head.count === this.key.length ? Buffer.alloc(0) : undefined;
     }
     if (is_member && !is_key && this.is_named && head.kind === 'array') {
-      this.arrays++;
-      if (this.arrays > 1) this.problem = 'repeated_events';
+      this.has_array = true;
       this.is_in_array = true;
       this.open(head, take);
       return;
@@ -107,7 +112,9 @@ export class PackCutter implements Cutter {
   }
 
   private begin(head: Head, take: TakePiece): void {
-    if (this.has_begun) this.problem = 'not_message_pack';
+    // A body that is long and begins with a number goes on behind it: JSON under a wrong name does.
+    const is_whole = isContainer(head) || head.count > 0;
+    if (this.has_begun || !is_whole) this.problem = 'not_message_pack';
     else if (head.kind !== 'map') this.problem = 'not_an_object';
     this.has_begun = true;
     if (this.problem === undefined) this.open(head, take);
@@ -147,6 +154,8 @@ export class PackCutter implements Cutter {
     if (this.levels.length === MEMBER_LEVEL) {
       this.is_named = this.isAtKey() && this.name?.equals(this.key) === true;
       this.name = undefined;
+      if (this.is_named) this.batches++;
+      if (this.batches > 1) this.problem = 'repeated_events';
     }
     level.remaining--;
     if (!this.is_in_array || this.levels.length !== ELEMENT_LEVEL) return;

@@ -1,13 +1,15 @@
 /** Undoes the content coding of a long body as a stream, off the main thread, and holds it against the limit while it unfolds. */
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
+import { isZlibFormat, ZLIB_HEAD_BYTES } from '../../base/zlib_format.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { Coding } from '../../contract/format.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const OPTIONS = { chunkSize: CHUNK_BYTES };
 
-type CreateTransform = (options: { readonly chunkSize: number }) => Transform;
+type Unfolding = Transform & zlib.Zlib;
+type CreateTransform = (options: { readonly chunkSize: number }) => Unfolding;
 
 function isCreateTransform(value: unknown): value is CreateTransform {
   return typeof value === 'function';
@@ -16,15 +18,14 @@ function isCreateTransform(value: unknown): value is CreateTransform {
 const create_zstd: unknown = Reflect.get(zlib, 'createZstdDecompress');
 
 /** @throws `encoding_unsupported` for a coding that this runtime does not have */
-async function createTransform(coding: Exclude<Coding, 'identity'>, first: Uint8Array): Promise<Transform> {
+async function createTransform(coding: Exclude<Coding, 'identity'>, first: Uint8Array): Promise<Unfolding> {
   switch (coding) {
     case 'gzip':
       return zlib.createGunzip(OPTIONS);
     case 'br':
       return zlib.createBrotliDecompress(OPTIONS);
     case 'deflate':
-      // RFC 9110 means zlib's format; some senders mean raw deflate, which a zlib header tells apart.
-      return (first[0] & 15) === 8 ? zlib.createInflate(OPTIONS) : zlib.createInflateRaw(OPTIONS);
+      return isZlibFormat(first) ? zlib.createInflate(OPTIONS) : zlib.createInflateRaw(OPTIONS);
     case 'zstd':
       if (!isCreateTransform(create_zstd)) throw new OperatingError('encoding_unsupported', { supported: 'gzip, deflate, br' });
       return create_zstd(OPTIONS);
@@ -48,16 +49,21 @@ export async function* unfold(parts: AsyncIterable<Uint8Array>, coding: Coding, 
 
 async function* decode(parts: AsyncIterable<Uint8Array>, coding: Exclude<Coding, 'identity'>): AsyncGenerator<Uint8Array> {
   const iterator = parts[Symbol.asyncIterator]();
-  const first = await iterator.next();
-  if (first.done === true) throw new OperatingError('encoding_corrupt');
-  const transform = await createTransform(coding, first.value);
+  const first = await firstBytes(iterator);
+  if (first.length === 0) throw new OperatingError('encoding_corrupt');
+  const transform = await createTransform(coding, first);
   let source_failure: unknown;
+  let given_bytes = 0;
   const source = Readable.from(
     (async function* () {
       try {
-        // A stream reads ahead of what it has worked on.
-        yield Buffer.from(first.value);
-        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield Buffer.from(next.value);
+        given_bytes = first.length;
+        yield first;
+        for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+          given_bytes += next.value.length;
+          // A stream reads ahead of what it has worked on.
+          yield Buffer.from(next.value);
+        }
       } catch (error) {
         source_failure = error;
         throw error;
@@ -71,10 +77,23 @@ async function* decode(parts: AsyncIterable<Uint8Array>, coding: Exclude<Coding,
       const bytes: Uint8Array = part;
       yield bytes;
     }
+    // What stands behind the end is passed over in silence, and events may be in it. gunzip reads all members and refuses what is none.
+    if (coding !== 'gzip' && transform.bytesWritten < given_bytes) throw new Error('there is more behind the end');
   } catch (error) {
     throw source_failure ?? new OperatingError('encoding_corrupt', {}, { cause: error });
   } finally {
     source.destroy();
     transform.destroy();
   }
+}
+
+/** As many of the first parts as show the format of the body, copied. */
+async function firstBytes(parts: AsyncIterator<Uint8Array>): Promise<Buffer> {
+  let first = Buffer.alloc(0);
+  while (first.length < ZLIB_HEAD_BYTES) {
+    const next = await parts.next();
+    if (next.done === true) return first;
+    first = Buffer.concat([first, next.value]);
+  }
+  return first;
 }

@@ -3,20 +3,24 @@
  * to: it is checked while inflating, not after.
  */
 import * as zlib from 'node:zlib';
+import { assert } from '../../base/assert.ts';
+import { isRecord } from '../../base/json.ts';
+import { isZlibFormat } from '../../base/zlib_format.ts';
 import type { Coding } from '../../contract/format.ts';
 
-/** `too_large`: it unfolds to more than the limit; `corrupt`: it is not of this coding, or cut short. */
+/** `too_large`: it unfolds to more than the limit; `corrupt`: it is not of this coding, cut short, or goes on behind its end. */
 export type InflateProblem = 'too_large' | 'corrupt';
 
-type Inflate = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Buffer;
+interface InflateOptions {
+  readonly maxOutputLength: number;
+  /** Has the result say how much was read: what stands behind the end is passed over in silence, and events may be in it. */
+  readonly info: true;
+}
+
+type Inflate = (bytes: Uint8Array, options: InflateOptions) => unknown;
 
 function isInflate(value: unknown): value is Inflate {
   return typeof value === 'function';
-}
-
-/** RFC 9110 means zlib's format; some senders mean raw deflate, which a zlib header's check sum tells apart. */
-function isZlibFormat(bytes: Uint8Array): boolean {
-  return bytes.length >= 2 && (bytes[0] & 15) === 8 && (bytes[0] * 256 + bytes[1]) % 31 === 0;
 }
 
 const zstd_decompress: unknown = Reflect.get(zlib, 'zstdDecompressSync');
@@ -34,9 +38,19 @@ export function inflate(bytes: Uint8Array, coding: Coding, bytes_max: number): B
   const run = INFLATES.get(coding);
   if (run === undefined) return 'corrupt';
   try {
-    return run(bytes, { maxOutputLength: bytes_max });
+    const result = run(bytes, { maxOutputLength: bytes_max, info: true });
+    assert(isInflated(result), 'BUG: zlib does not say how much it has read');
+    // gunzip reads all members, and refuses what is none, but for zeros that fill a block.
+    return coding === 'gzip' || result.engine.bytesWritten === bytes.length ? result.buffer : 'corrupt';
   } catch (error) {
     const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    if (typeof code !== 'string') throw error;
     return code === 'ERR_BUFFER_TOO_LARGE' ? 'too_large' : 'corrupt';
   }
+}
+
+function isInflated(result: unknown): result is { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } } {
+  if (!isRecord(result) || !Buffer.isBuffer(result['buffer'])) return false;
+  const { engine } = result;
+  return isRecord(engine) && typeof engine['bytesWritten'] === 'number';
 }

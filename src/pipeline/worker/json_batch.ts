@@ -5,10 +5,10 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { assert } from '../../base/assert.ts';
 import { isRecord, parseJson } from '../../base/json.ts';
+import { isJson } from '../../base/json_syntax.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { Batch, DecoderRequest } from '../../contract/source.ts';
 import { type Kernel, NO_MEMBER } from '../../kernel/kernel.ts';
-import { isJson } from './json_syntax.ts';
 
 /** A text of no more bytes neither nests too deep nor has too many keys for a parser. */
 const HARMLESS_BYTES_MAX = 900;

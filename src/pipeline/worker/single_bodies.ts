@@ -4,10 +4,10 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { isRecord, parseJson } from '../../base/json.ts';
+import { isJson } from '../../base/json_syntax.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { SingleBody, SingleMembers, SingleRequest } from '../../contract/source.ts';
 import { type Kernel, NO_MEMBER } from '../../kernel/kernel.ts';
-import { isJson } from './json_syntax.ts';
 
 export class SingleBodies {
   private slab: Buffer = Buffer.alloc(0);

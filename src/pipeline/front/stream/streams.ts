@@ -2,7 +2,7 @@
  * The stream's connections: who may open one, and how uWebSockets.js and `StreamSession` meet.
  *
  * The key is checked before the upgrade, so that a refusal is a plain HTTP answer. uWebSockets.js keeps a message in memory until it is
- * whole, sends pings, and cuts off what breaks the protocol (text that is not UTF-8, unmasked frames) without a close frame. A message
+ * whole, sends pings, and cuts off what breaks the protocol (text that is not UTF-8) without a close frame. A message
  * of some more than the limit is let through to be refused by name; one of much more is cut off too. `maxLifetime` stays unset: builds
  * before March 2026 disconnect at once with it.
  */

@@ -158,6 +158,16 @@ test('what is no batch is told by its code', () => {
     [`{"events":[${'['.repeat(600)}`, 'nesting_too_deep'],
     [`{"a":${'['.repeat(600)}`, 'nesting_too_deep'],
     [`{"a":"${'x'.repeat(1 << 20)}","events":[]}`, 'body_around_events_too_large'],
+    [`{"events":[1]}{"events":[${'1,'.repeat(1 << 20)}1]}`, 'not_json'],
+    [`{"events":[1]}x${'x'.repeat(2 << 20)}`, 'not_json'],
+    [`x${'x'.repeat(2 << 20)}`, 'not_json'],
+    [`]{"events":[1]}`, 'not_json'],
+    [`[${'1,'.repeat(1 << 20)}1]`, 'not_an_object'],
+    [JSON.stringify('x'.repeat(2 << 20)), 'not_an_object'],
+    [`${' '.repeat(2 << 20)}{ "a" ${'\n'.repeat(2 << 20)}: 1, "events":[1]}${' '.repeat(2 << 20)}`, undefined],
+    ['{"a":1 2,"events":[]}', 'not_json'],
+    [`{"a":"${' '.repeat(1 << 20)}","events":[]}`, 'body_around_events_too_large'],
+    [`{${Array.from({ length: 50_000 }, (_none, key) => `"${key}":1,`).join('')}"events":[1]}`, undefined],
   ];
   for (const [body, code] of cases) {
     assert.equal(cutJson(body).problem, code, body.slice(0, 60));
@@ -233,9 +243,17 @@ test('what is no MessagePack batch is told by its code', () => {
   assert.equal(cutPack(Buffer.concat([good, Buffer.from([0])])).problem, 'not_message_pack');
   assert.equal(cutPack(Buffer.from([0xc1, 0, 0, 0, 0, 0])).problem, 'not_message_pack');
   assert.equal(cutPack(packr.pack([{ events: [1] }])).problem, 'not_an_object');
+  assert.equal(cutPack(Buffer.from('{"events":[]}')).problem, 'not_message_pack');
   assert.equal(cutPack(packr.pack({ x: { events: [1] } })).problem, 'no_events');
   assert.equal(cutPack(packr.pack({ events: {} })).problem, 'no_events');
   assert.equal(cutPack(packr.pack({ events: [] })).problem, undefined);
+  const [member, number] = [good.subarray(1), Buffer.concat([packr.pack('events'), Buffer.of(1)])];
+  assert.equal(cutPack(Buffer.concat([Buffer.of(0x82), member, number])).problem, 'repeated_events');
+  assert.equal(cutPack(Buffer.concat([Buffer.of(0x82), number, member])).problem, 'repeated_events');
+  for (const container of [0x80, 0x90]) {
+    assert.equal(cutPack(Buffer.concat([Buffer.of(0x82, container, 1), member])).problem, 'not_message_pack', 'as a key');
+    assert.equal(cutPack(Buffer.concat([Buffer.of(0x82, 0xa1, 0x61, 0x81, container, 1), member])).problem, 'not_message_pack', 'deeper');
+  }
   assert.equal(cutPack(Buffer.concat([Buffer.from([0x82]), good.subarray(1), good.subarray(1)])).problem, 'repeated_events');
   assert.equal(cutPack(Buffer.concat([Buffer.from([0x81, 0xa1, 0x61]), Buffer.alloc(1000, 0x91)])).problem, 'nesting_too_deep');
   const { events, too_large } = cutPack(packr.pack({ events: [1, 'x'.repeat(5000), 2] }), () => 7);

@@ -106,6 +106,31 @@ for (const [coding, body] of CODINGS) {
     assert.deepEqual(scene.events, EVENTS);
     assert.deepEqual([scene.answer, scene.stage, scene.running_max <= 3], ['3000+0', ['commit'], true]);
   });
+  if (coding !== 'identity') {
+    test(`${coding}: what stands behind the end of a body fails it, in whatever parts it comes`, async () => {
+      for (const [rest, part_bytes] of [
+        [body, 50_000],
+        [Buffer.from('x'), body.length],
+        [Buffer.from('x'), body.length + 1],
+      ] as const) {
+        const scene = new Scene(coding);
+        scene.send(Buffer.concat([body, rest]), part_bytes);
+        await scene.run();
+        // Members of gzip are one body, here of two values.
+        const code: string = coding === 'gzip' && rest === body ? 'not_json' : 'encoding_corrupt';
+        assert.deepEqual([scene.answer, scene.stage], [code, ['discard']]);
+      }
+    });
+    test(`${coding}: a body that begins with a part of one byte is the same`, async () => {
+      const scene = new Scene(coding);
+      scene.queue.push(body.subarray(0, 1));
+      const running = scene.run();
+      await setImmediate();
+      scene.send(body.subarray(1));
+      await running;
+      assert.equal(scene.answer, '3000+0');
+    });
+  }
 }
 
 test('rejections of a piece without an accepted event are told apart, since no block tells of them', async () => {

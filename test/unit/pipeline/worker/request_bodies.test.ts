@@ -134,6 +134,26 @@ test('a body that unfolds beyond the limit is refused while it unfolds, and so i
   ]);
 });
 
+test('what stands behind the end of a compressed body is not passed over in silence; members of gzip are one body', () => {
+  const lines = Buffer.from(`${JSON.stringify(EVENT)}\n`);
+  const body = (coding: BodyFormat['coding'], parts: readonly Uint8Array[]): Sent => ({
+    bytes: Buffer.concat(parts),
+    format: { media: 'ndjson', coding },
+  });
+  const codings: [BodyFormat['coding'], Buffer][] = [
+    ['deflate', zlib.deflateSync(lines)],
+    ['deflate', zlib.deflateRawSync(lines)],
+    ['br', zlib.brotliCompressSync(lines)],
+  ];
+  for (const [coding, packed] of codings) {
+    const { outcomes: all } = process([body(coding, [packed, packed]), body(coding, [packed, Buffer.from('x')]), body(coding, [packed])]);
+    assert.deepEqual(all, [{ failed: 'encoding_corrupt' }, { failed: 'encoding_corrupt' }, { accepted: 1, rejected: 0 }], coding);
+  }
+  const packed = zlib.gzipSync(lines);
+  const { outcomes: all } = process([body('gzip', [packed, packed]), body('gzip', [packed, Buffer.from('x')])]);
+  assert.deepEqual(all, [{ accepted: 2, rejected: 0 }, { failed: 'encoding_corrupt' }]);
+});
+
 test('what the bodies of one slab may unfold to together is bounded; the rest is told to come again', () => {
   const body = zlib.gzipSync(Buffer.concat([JSON_BYTES, Buffer.alloc(4_000_000, 0x20)]));
   const sent = Array.from({ length: 20 }, (): Sent => ({ bytes: body, format: { media: 'json', coding: 'gzip' } }));

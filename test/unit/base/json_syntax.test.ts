@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
-import { isJson } from '../../../../src/pipeline/worker/json_syntax.ts';
-import { HostileBodies } from '../../../support/hostile_bodies.ts';
-import { JSON_COLUMN_FITTING, JSON_COLUMN_REFUSED } from '../../../support/json_column_cases.ts';
-import { seededRandom } from '../../../support/seeded_random.ts';
+import { isJson } from '../../../src/base/json_syntax.ts';
+import { HostileBodies } from '../../support/hostile_bodies.ts';
+import { JSON_COLUMN_FITTING, JSON_COLUMN_REFUSED } from '../../support/json_column_cases.ts';
+import { seededRandom } from '../../support/seeded_random.ts';
 
 const SEED = 20_261_121;
 const BODIES = 3_000;
