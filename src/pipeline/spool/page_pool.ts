@@ -22,9 +22,9 @@ export class PagePool {
 
   constructor(readonly bytes_max: number) {}
 
-  /** In use. */
+  /** Of all pages, in use or free. */
   get bytes(): number {
-    return this.used_bytes;
+    return this.used_bytes + this.free_bytes;
   }
 
   /** A page of FIRST_PAGE_BYTES or PAGE_BYTES, not zeroed; undefined when there is no room for it. */
@@ -43,9 +43,12 @@ export class PagePool {
   give(pages: readonly Buffer[]): void {
     this.forfeit(pages);
     for (const page of pages) {
-      if (this.free_bytes + page.length > this.used_bytes + FREE_BYTES_KEPT) return;
       this.freeOf(page.length).push(page);
       this.free_bytes += page.length;
+    }
+    while (this.free_bytes > this.used_bytes + FREE_BYTES_KEPT) {
+      const surplus = this.free_pages.pop() ?? this.free_first_pages.pop();
+      this.free_bytes -= surplus?.length ?? 0;
     }
   }
 

@@ -81,6 +81,16 @@ test('a pool gives no more than it may, and takes what is sealed back from the l
   assert.equal(pool.take(FIRST_PAGE_BYTES), undefined, 'what is being sent is not taken away');
 });
 
+test('a pool that is no longer used keeps little', () => {
+  const pool = new PagePool(2 ** 30);
+  const pages = Array.from({ length: 256 }, () => pool.take(PAGE_BYTES) ?? assert.fail('no page'));
+  assert.equal(pool.bytes, 256 * PAGE_BYTES);
+  pool.give(pages.slice(0, 128));
+  assert.equal(pool.bytes, 256 * PAGE_BYTES);
+  pool.give(pages.slice(128));
+  assert.ok(pool.bytes <= 8 * 2 ** 20, `${pool.bytes} bytes are kept`);
+});
+
 test('pages are used again when the first INSERT has delivered them, and else are not', () => {
   const pool = new PagePool(PAGE_BYTES);
   const blocks = new HeldBlocks(pool);
