@@ -102,10 +102,14 @@ class MemoryWatch {
 
   constructor(child: Child) {
     this.timer = setInterval(() => {
-      void readResidentBytes(child.pid).then((bytes) => {
-        this.before_bytes ??= bytes;
-        this.most_bytes = Math.max(this.most_bytes, bytes);
-      });
+      void readResidentBytes(child.pid).then(
+        (bytes) => {
+          this.before_bytes ??= bytes;
+          this.most_bytes = Math.max(this.most_bytes, bytes);
+        },
+        // A daemon that has ended has no memory; why it has, or is ended, is told by whoever waits for it.
+        () => clearInterval(this.timer),
+      );
     }, MEMORY_POLL_MS);
   }
 

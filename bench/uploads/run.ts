@@ -51,12 +51,14 @@ async function bench({ bytes, rounds, forms }: Options, children: Children, dire
   const daemon = await startDaemon(children, directory, 'disk');
   const raw = await startRaw(children, 0);
   const uploads: Named[] = [];
+  // Each upload has a seed, and its second client the one behind it.
   let seed = Date.now();
+  const next_seed = (): number => (seed += 2);
   for (const form of forms) {
-    await measureUpload(children, daemon, { form, bytes: Math.min(bytes, WARM_UP_BYTES), seed: seed++ });
+    await measureUpload(children, daemon, { form, bytes: Math.min(bytes, WARM_UP_BYTES), seed: next_seed() });
     for (let round = 0; round < rounds; round++) {
       for (const server of form === 'json' ? [raw, daemon] : [daemon]) {
-        const upload = await measureUpload(children, server, { form, bytes, seed: seed++ });
+        const upload = await measureUpload(children, server, { form, bytes, seed: next_seed() });
         uploads.push({ server: server.name, upload });
         process.stderr.write(`${server.name}  ${form}  ${rateMbPerS(upload).toFixed(0)} MB/s\n`);
       }

@@ -23,6 +23,7 @@ import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { Listener, type TlsFiles } from './listener.ts';
 import { Overdue } from './overdue.ts';
 import { ReadRoutes } from './read_routes.ts';
+import { answerRefused } from './refused_body.ts';
 import { refusalContext } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 import { type Backlog, RetryAdvice } from './retry_advice.ts';
@@ -66,8 +67,6 @@ export interface FrontLimits extends StreamSettings {
   readonly tls: TlsFiles;
 }
 
-/** A refused body up to this size is read to its end, so that the connection can be used again. */
-const REFUSED_BODY_BYTES_MAX = 64 * 1024;
 const HEALTH_PATHS = ['/livez', '/readyz'];
 /** A batch may be lines or MessagePack as well; one event is one JSON object. */
 export const MEDIA_TAKEN: Readonly<Record<Source['kind'], readonly Media[]>> = { batch: MEDIA, single: ['json'] };
@@ -243,8 +242,8 @@ export class FrontEnd {
             refusalContext(problem, place.media, this.bodyBytesMax(place)),
           )
         : rateAnswer(route.error_shape, refusal);
-    const close = head.is_chunked || head.content_length > REFUSED_BODY_BYTES_MAX || problem === 'bad_request';
-    this.answerEarly(response, route.path, { ...answer, close });
+    answerRefused(response, head, problem, answer, this.context.write);
+    this.ports.observer.requestAnswered(route.path, answer.status, 0, 0);
   }
 
   private addressOf(response: HttpResponse, head: RequestHead): string {

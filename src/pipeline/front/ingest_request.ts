@@ -14,6 +14,7 @@ import { type Answer, errorAnswer } from './answers.ts';
 import { BodyCollector } from './body_collector.ts';
 import type { HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
+import { DRAINED_BYTES_MAX } from './refused_body.ts';
 import type { RequestHead } from './request_head.ts';
 
 /**
@@ -24,8 +25,6 @@ type State = 'reading' | 'uploading' | 'draining' | 'submitted' | 'over';
 
 /** What an upload takes of the budget, whatever its length. */
 const UPLOAD_BYTES = 10 * 2 ** 20;
-/** Of an upload that was refused on its way so much more is thrown away, so that a client that only then reads the answer gets it. */
-const DRAINED_BYTES_MAX = 64 * 2 ** 20;
 
 /** A route and where it stands in the list of sources. */
 export interface RoutePlace {
@@ -53,7 +52,7 @@ export class IngestRequest implements Submission {
   private is_paused = false;
   private collector: BodyCollector | undefined;
   private intake: UploadIntake | undefined;
-  /** Why an upload was refused, until its end. */
+  /** Why a body was refused while it came, until its end. */
   private refusal: Answer | undefined;
   private drained_bytes = 0;
   private body_bytes = 0;
@@ -111,14 +110,14 @@ export class IngestRequest implements Submission {
     const body_bytes_max = this.context.bodyBytesMax(this.place);
     const body_bytes = Math.max(this.body_bytes + chunk.length, this.expected_bytes);
     if (body_bytes > body_bytes_max) {
-      this.refuse('body_too_large', { body_bytes_max });
+      this.cutOff('body_too_large', { body_bytes_max });
     } else if (body_bytes > WHOLE_BODY_BYTES_MAX && this.place.takes_uploads) {
       this.beginUpload(chunk, is_last);
     } else if (this.hold(chunk.length)) {
       this.body_bytes += chunk.length;
       this.keep(chunk, is_last);
     } else {
-      this.refuse('overloaded', {});
+      this.refuse('overloaded', chunk, is_last);
     }
   }
 
@@ -138,7 +137,7 @@ export class IngestRequest implements Submission {
   /** The body is too long to be held: what there is of it goes on, and the rest as it comes. */
   private beginUpload(chunk: Uint8Array, is_last: boolean): void {
     if (!this.hold(UPLOAD_BYTES)) {
-      this.refuse('overloaded', {});
+      this.refuse('overloaded', chunk, is_last);
       return;
     }
     this.state = 'uploading';
@@ -197,8 +196,23 @@ export class IngestRequest implements Submission {
   }
 
   /** Answers before the body has ended, and ends the connection: more of the body would only come in to be thrown away. */
-  private refuse(code: ErrorCode, context: ErrorContext): void {
+  private cutOff(code: ErrorCode, context: ErrorContext): void {
     this.end({ ...errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds(code)), close: true });
+  }
+
+  /** Answers when the body has ended, of which nothing is kept: a client reads an answer when it has sent all. */
+  private refuse(code: ErrorCode, chunk: Uint8Array, is_last: boolean): void {
+    this.beginDraining(errorAnswer(this.place.route.error_shape, code, {}, this.context.retryAfterSeconds(code)));
+    this.drain(chunk, is_last);
+  }
+
+  private beginDraining(refusal: Answer): void {
+    this.state = 'draining';
+    this.refusal = refusal;
+    this.collector = undefined;
+    this.intake = undefined;
+    this.context.budget.give(this.held_bytes);
+    this.held_bytes = 0;
   }
 
   /** The client is gone: what was submitted keeps its place in memory until its fate is known, the rest is dropped. */
@@ -211,8 +225,7 @@ export class IngestRequest implements Submission {
   private end(answer: Answer): void {
     assert(this.state !== 'over', 'BUG: a request was answered twice');
     if (this.state === 'uploading' && !this.is_aborted) {
-      this.state = 'draining';
-      this.refusal = answer;
+      this.beginDraining(answer);
       this.resume();
       return;
     }

@@ -2,6 +2,7 @@
 import { Readable, type Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { isZlibFormat, ZLIB_HEAD_BYTES } from '../../base/zlib_format.ts';
+import { ZstdFrame } from '../../base/zstd_frame.ts';
 import { OperatingError } from '../../contract/errors.ts';
 import type { Coding } from '../../contract/format.ts';
 
@@ -54,13 +55,16 @@ async function* decode(parts: AsyncIterable<Uint8Array>, coding: Exclude<Coding,
   const transform = await createTransform(coding, first);
   let source_failure: unknown;
   let given_bytes = 0;
+  const frame = new ZstdFrame();
   const source = Readable.from(
     (async function* () {
       try {
         given_bytes = first.length;
+        if (coding === 'zstd') frame.push(first);
         yield first;
         for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
           given_bytes += next.value.length;
+          if (coding === 'zstd') frame.push(next.value);
           // A stream reads ahead of what it has worked on.
           yield Buffer.from(next.value);
         }
@@ -79,6 +83,7 @@ async function* decode(parts: AsyncIterable<Uint8Array>, coding: Exclude<Coding,
     }
     // What stands behind the end is passed over in silence, and events may be in it. gunzip reads all members and refuses what is none.
     if (coding !== 'gzip' && transform.bytesWritten < given_bytes) throw new Error('there is more behind the end');
+    if (coding === 'zstd' && !frame.isComplete()) throw new Error('it is not one whole frame');
   } catch (error) {
     throw source_failure ?? new OperatingError('encoding_corrupt', {}, { cause: error });
   } finally {

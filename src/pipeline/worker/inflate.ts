@@ -6,6 +6,7 @@ import * as zlib from 'node:zlib';
 import { assert } from '../../base/assert.ts';
 import { isRecord } from '../../base/json.ts';
 import { isZlibFormat } from '../../base/zlib_format.ts';
+import { isZstdFrame } from '../../base/zstd_frame.ts';
 import type { Coding } from '../../contract/format.ts';
 
 /** `too_large`: it unfolds to more than the limit; `corrupt`: it is not of this coding, cut short, or goes on behind its end. */
@@ -36,7 +37,7 @@ const INFLATES: ReadonlyMap<Coding, Inflate> = new Map<Coding, Inflate>([
 /** @param bytes_max limit of the result in bytes, at least 1 */
 export function inflate(bytes: Uint8Array, coding: Coding, bytes_max: number): Buffer | InflateProblem {
   const run = INFLATES.get(coding);
-  if (run === undefined) return 'corrupt';
+  if (run === undefined || (coding === 'zstd' && !isZstdFrame(bytes))) return 'corrupt';
   try {
     const result = run(bytes, { maxOutputLength: bytes_max, info: true });
     assert(isInflated(result), 'BUG: zlib does not say how much it has read');

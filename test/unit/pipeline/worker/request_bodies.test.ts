@@ -134,6 +134,14 @@ test('a body that unfolds beyond the limit is refused while it unfolds, and so i
   ]);
 });
 
+/** Nothing where this Node has no zstd. */
+function zstd(bytes: Buffer): [BodyFormat['coding'], Buffer][] {
+  const compress: unknown = Reflect.get(zlib, 'zstdCompressSync');
+  if (typeof compress !== 'function') return [];
+  const packed: Buffer = compress(bytes);
+  return [['zstd', packed]];
+}
+
 test('what stands behind the end of a compressed body is not passed over in silence; members of gzip are one body', () => {
   const lines = Buffer.from(`${JSON.stringify(EVENT)}\n`);
   const body = (coding: BodyFormat['coding'], parts: readonly Uint8Array[]): Sent => ({
@@ -144,10 +152,13 @@ test('what stands behind the end of a compressed body is not passed over in sile
     ['deflate', zlib.deflateSync(lines)],
     ['deflate', zlib.deflateRawSync(lines)],
     ['br', zlib.brotliCompressSync(lines)],
+    ...zstd(lines),
   ];
   for (const [coding, packed] of codings) {
     const { outcomes: all } = process([body(coding, [packed, packed]), body(coding, [packed, Buffer.from('x')]), body(coding, [packed])]);
     assert.deepEqual(all, [{ failed: 'encoding_corrupt' }, { failed: 'encoding_corrupt' }, { accepted: 1, rejected: 0 }], coding);
+    const { outcomes: cut } = process([body(coding, [packed.subarray(0, -1)]), body(coding, [packed.subarray(0, 9)]), body(coding, [])]);
+    assert.deepEqual(cut, Array(3).fill({ failed: 'encoding_corrupt' }), coding);
   }
   const packed = zlib.gzipSync(lines);
   const { outcomes: all } = process([body('gzip', [packed, packed]), body('gzip', [packed, Buffer.from('x')])]);
