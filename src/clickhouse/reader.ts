@@ -27,6 +27,7 @@ const LIMITS = {
   max_memory_usage: String(MEMORY_BYTES_MAX),
   max_result_bytes: String(ANSWER_BYTES_MAX),
   output_format_json_quote_64bit_integers: 0,
+  output_format_json_named_tuples_as_objects: 0,
 } as const;
 
 /** TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_ROWS_OR_BYTES: asking for less helps, waiting may not. */

@@ -21,7 +21,16 @@ const MINUTES_SPAN_MS_MAX = 4 * HOUR_MS;
 const HOURS_SPAN_MS_MAX = 14 * 24 * HOUR_MS;
 
 /** Everything, whosever it is: for the operator alone. */
-const ALL: ReleaseScope = { from_ms: undefined, to_ms: undefined, parameters: {}, owner: 'true', until: '', since: '', range: undefined };
+const ALL: ReleaseScope = {
+  from_ms: undefined,
+  to_ms: undefined,
+  parameters: {},
+  owner: 'true',
+  one_release: 'release_id = {release_id:String}',
+  until: '',
+  since: '',
+  range: undefined,
+};
 
 export interface Project extends Tenant {
   readonly last_seen: string | null;

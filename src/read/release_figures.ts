@@ -57,6 +57,15 @@ export const TALLY_DEVICES = [
   }).map(([name, bits]) => `countIf(bitAnd(each.done, ${bits}) != 0) AS ${name}`),
 ].join(', ');
 
+export const TALLY_COLUMNS = [
+  ...Object.keys(EVENT_KINDS),
+  'unique_devices',
+  'crashed_devices',
+  'crash_base',
+  'rolled_back_devices',
+  'rollback_base',
+];
+
 export const NO_TALLY: Tally = {
   downloads: 0,
   installs: 0,

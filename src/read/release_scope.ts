@@ -21,6 +21,8 @@ export interface ReleaseScope {
   readonly parameters: Readonly<Record<string, string | number>>;
   /** The tenant and the platform: what an aggregate projection knows. */
   readonly owner: string;
+  /** The same for one release, the parameter `release_id`. */
+  readonly one_release: string;
   /** `to`, as a condition to add; empty without one. */
   readonly until: string;
   /** `from`, as a condition on a column `timestamp`; empty without one. */
@@ -36,6 +38,10 @@ export interface SplitRange {
 }
 
 const DAY_MS = 86_400_000;
+const OWNER = 'organization_id = {organization_id:String} AND project_id = {project_id:String} AND environment = {environment:String}';
+/** The index finds the release's rows by the four columns; of what it finds, comparing one hash is five times as fast as comparing them. */
+const ONE_RELEASE = `indexHint(${OWNER} AND release_id = {release_id:String})
+    AND release_key = sipHash128(concat({organization_id:String}, '\\0', {project_id:String}, '\\0', {environment:String}, '\\0', {release_id:String}))`;
 const SINCE = " AND timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')";
 const UNTIL = " AND timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')";
 
@@ -46,6 +52,7 @@ export function readScope({ tenant, query }: Pick<ReadRequest, 'tenant' | 'query
   const platform = readText(query, 'platform', PLATFORM_CODE_POINTS_MAX);
   if (from_ms !== undefined && to_ms !== undefined && from_ms >= to_ms) throw invalidParameter('from', 'it must be before to');
   const { organization_id, project_id, environment } = tenant;
+  const of_platform = platform === undefined ? '' : ' AND platform = {platform:String}';
   return {
     from_ms,
     to_ms,
@@ -59,10 +66,8 @@ export function readScope({ tenant, query }: Pick<ReadRequest, 'tenant' | 'query
       ...(from_ms === undefined ? {} : { from_day: Math.ceil(from_ms / DAY_MS) }),
       ...(to_ms === undefined ? {} : { to_day: Math.floor(to_ms / DAY_MS) }),
     },
-    owner: [
-      'organization_id = {organization_id:String} AND project_id = {project_id:String} AND environment = {environment:String}',
-      ...(platform === undefined ? [] : ['platform = {platform:String}']),
-    ].join(' AND '),
+    owner: `${OWNER}${of_platform}`,
+    one_release: `${ONE_RELEASE}${of_platform}`,
     until: to_ms === undefined ? '' : UNTIL,
     since: from_ms === undefined ? '' : SINCE,
     range: splitRange(from_ms, to_ms),

@@ -1,7 +1,7 @@
 /** How one release went over time, how long its downloads and first renders took, and why it was rolled back; exact. */
 import type { Row } from '../contract/query.ts';
 import { invalidParameter } from './parameters.ts';
-import { eventsOnce, type Survey } from './release_events.ts';
+import { eventsOnce } from './release_events.ts';
 import { COUNT_EVENTS, EVENT_BIT, EVENT_KINDS, type EventCounts, readEventCounts, readNumber } from './release_figures.ts';
 import { LABEL_CHARACTERS_MAX, type ReleaseScope } from './release_scope.ts';
 
@@ -29,12 +29,14 @@ export interface History {
   readonly series: readonly SeriesPoint[];
 }
 
-export function historyStatement(scope: ReleaseScope, survey: Survey, interval: Interval): string {
+export const HISTORY_COLUMNS = ['starts_s', ...Object.keys(EVENT_KINDS), 'first_seen_ms', 'last_seen_ms', 'label'];
+
+export function historyStatement(scope: ReleaseScope, interval: Interval): string {
   const columns = { bit: EVENT_BIT, bundle_label: 'bundle_label' };
   return `SELECT toUnixTimestamp(${START_OF[interval]}(each.timestamp)) AS starts_s, ${COUNT_EVENTS},
   toUnixTimestamp64Milli(min(each.timestamp)) AS first_seen_ms, toUnixTimestamp64Milli(max(each.timestamp)) AS last_seen_ms,
   leftUTF8(argMaxIf(each.bundle_label, each.timestamp, each.bundle_label != ''), ${LABEL_CHARACTERS_MAX}) AS label
-FROM ${eventsOnce(scope, survey, columns)} AS each GROUP BY starts_s ORDER BY starts_s LIMIT ${POINTS_MAX + 1}`;
+FROM ${eventsOnce(scope, columns)} AS each GROUP BY starts_s ORDER BY starts_s LIMIT ${POINTS_MAX + 1}`;
 }
 
 /** Reads the rows of `historyStatement`. Throws `parameter_invalid` when the intervals are too many. */
@@ -67,12 +69,14 @@ export interface Percentiles {
   readonly p99: number;
 }
 
+export const PERCENTILE_COLUMNS = ['values', 'quantiles'];
+
 /** Percentiles of a number in the metadata of one type of event, interpolated; what is no number does not count. */
-export function percentilesStatement(scope: ReleaseScope, survey: Survey, what: 'first_render_ms' | 'download_ms'): string {
+export function percentilesStatement(scope: ReleaseScope, what: 'first_render_ms' | 'download_ms'): string {
   const type = what === 'first_render_ms' ? EVENT_KINDS.installs.type : EVENT_KINDS.downloads.type;
   const columns = { value: `accurateCastOrNull(metadata.${what}, 'Float64')` };
   return `SELECT count() AS values, quantilesExactInclusive(0.5, 0.95, 0.99)(each.value) AS quantiles
-FROM ${eventsOnce(scope, survey, columns, type)} AS each WHERE isFinite(each.value)`;
+FROM ${eventsOnce(scope, columns, type)} AS each WHERE isFinite(each.value)`;
 }
 
 /** Null without a value. */
@@ -88,11 +92,13 @@ export interface RollbackReason {
   readonly count: number;
 }
 
+export const REASON_COLUMNS = ['shown', 'events'];
+
 /** Why devices rolled back, the most frequent first; `unknown` where the metadata has no reason. */
-export function reasonsStatement(scope: ReleaseScope, survey: Survey): string {
+export function reasonsStatement(scope: ReleaseScope): string {
   const columns = { reason: "ifNull(toString(metadata.reason), '')" };
   return `SELECT leftUTF8(if(each.reason = '', 'unknown', each.reason), ${LABEL_CHARACTERS_MAX}) AS shown, count() AS events
-FROM ${eventsOnce(scope, survey, columns, EVENT_KINDS.rollbacks.type)} AS each GROUP BY shown ORDER BY events DESC, shown LIMIT ${REASONS_MAX}`;
+FROM ${eventsOnce(scope, columns, EVENT_KINDS.rollbacks.type)} AS each GROUP BY shown ORDER BY events DESC, shown LIMIT ${REASONS_MAX}`;
 }
 
 export function readReasons(rows: readonly Row[]): RollbackReason[] {

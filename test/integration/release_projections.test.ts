@@ -7,6 +7,7 @@ import { createConnection, ServerAddress } from '../../src/clickhouse/connection
 import { migrate } from '../../src/clickhouse/migrations/migrate.ts';
 import { ClickHouseReader } from '../../src/clickhouse/reader.ts';
 import type { Query } from '../../src/contract/query.ts';
+import { adoptionStatement, readAdoption } from '../../src/read/release_adoption.ts';
 import { readScope } from '../../src/read/release_scope.ts';
 import { ReleaseStatistics } from '../../src/read/release_statistics.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
@@ -165,6 +166,21 @@ test('a database of an earlier release gets the projections of today, also for i
   await list({});
   await list({ platform: 'ios' });
   await list({ from: '2026-10-31', to: '2026-11-02' });
+  const window = { release_ids: ['rel_1', 'rel_2'], from_s: BEGINS_MS / 1000, to_s: (BEGINS_MS + SPAN_MS) / 1000, step_s: 86_400 };
+  const adoption = adoptionStatement(readScope({ tenant: TENANT, query: new Map() }), window);
+  await explained.rows({ ...adoption, signal });
+  const installs = readAdoption(await store.reader.rows({ ...adoption, signal }), window).releases.map((release) => release.installs);
+  const day_of = ({ time_ms }: Event): number => Math.floor((time_ms - BEGINS_MS) / 86_400_000);
+  const by_hand = (release_id: string, day: number): number =>
+    new Set(
+      events
+        .filter((event) => event.release_id === release_id && event.event_type === 'apply_success' && day_of(event) === day)
+        .map(({ event_id }) => event_id),
+    ).size;
+  assert.deepEqual(
+    installs,
+    window.release_ids.map((release_id) => [0, 1, 2, 3, 4].map((day) => by_hand(release_id, day))),
+  );
   const read = plans.map((plan) => [...new Set([...plan.matchAll(/ReadFromMergeTree \(([^)]*)\)/g)].map(([, name]) => name))]);
-  assert.deepEqual(read, [['release_sketches'], ['release_sketches'], ['release_day_sketches']]);
+  assert.deepEqual(read, [['release_sketches'], ['release_sketches'], ['release_day_sketches'], ['release_day_sketches']]);
 });

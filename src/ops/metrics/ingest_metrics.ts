@@ -118,6 +118,8 @@ export class IngestMetrics {
     });
     addGauges(registry, read);
     for (const source of names.sources) this.accepted.inc({ source }, 0);
+    // Before the first is refused: a counter that begins with what an alert counts does not seem to have risen.
+    for (const path of names.routes) this.requests.inc({ route: withoutLastSlash(path), status: '503' }, 0);
   }
 
   requestAnswered(route: string, status: number, duration_ms: number, body_bytes: number): void {
@@ -179,7 +181,7 @@ export class IngestMetrics {
 
   /** A path with a last slash and the same without it are one route. */
   private createRoute(path: string, status: number): RouteTally {
-    const route = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    const route = withoutLastSlash(path);
     const takes_events = this.names.routes.includes(path);
     const duration = HEALTH_ROUTES.has(route) ? undefined : this.duration.series(takes_events ? route : READ_ROUTES);
     const tally = { route, status: String(status), takes_events, duration, requests: 0, body_bytes: 0 };
@@ -187,6 +189,10 @@ export class IngestMetrics {
     this.routes.set(path, by_status.set(status, tally));
     return tally;
   }
+}
+
+function withoutLastSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 function addGauges(registry: Registry, read: () => IngestReadings): void {

@@ -122,6 +122,14 @@ test('what the stages tell is in the scrape, in base units', async () => {
   }
 });
 
+test('what an alert counts is there before it happens, or the first refusals would not seem to be a rise', async () => {
+  const { telemetry } = create({ ...NAMES, routes: ['/r/', '/webhooks/w'] });
+  const lines = (await telemetry.scrape()).body.split('\n');
+  for (const route of ['/r', '/webhooks/w']) {
+    assert.ok(lines.includes(`penstock_http_requests_total{route="${route}",status="503"} 0`), route);
+  }
+});
+
 test('a scrape stays under 500 series with every source, table and route in all kinds of trouble', async () => {
   const many = (count: number, name: string): string[] => Array.from({ length: count }, (_, number) => `${name}${number}`);
   const names = {
