@@ -36,9 +36,10 @@ async function open(directory: string): Promise<Registry> {
     random: { fraction: Math.random, uuid: randomUUID },
     records: { holds: async () => new Set<string>() },
     events: { each: async () => undefined },
+    rows: { eachUnsealed: async () => undefined },
     observers: { local: IGNORE, fleet: IGNORE },
   };
-  const registry = new Registry(ports, { url: 'embedded', directory });
+  const registry = new Registry(ports, { url: 'embedded', directory, version_tables: new Map() });
   await registry.start();
   return registry;
 }
