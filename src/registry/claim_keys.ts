@@ -27,6 +27,10 @@ export interface VersionEntry {
   readonly fingerprint: string;
 }
 
+/** Of the length before a part of a digest. */
+const LENGTH_BYTES_MAX = 12;
+/** What nearly all digests are of fits in. */
+const scratch = Buffer.allocUnsafeSlow(4_096);
 const products = new Map<string, string>();
 
 export function versionEntry(organization_id: string, product_name: string, version: string, scm_sha: string): VersionEntry {
@@ -90,8 +94,14 @@ function productKey(organization_id: string, product_name: string): string {
 
 /** Each part with its length before it: no two lists of parts are the same bytes. */
 function digest(...parts: readonly string[]): string {
-  const pieces = parts.map((part) => [Buffer.from(`${part.length}:`), Buffer.from(part, 'utf16le')]);
-  return hash('sha256', Buffer.concat(pieces.flat()), 'base64url');
+  const bytes_max = parts.reduce((sum, { length }) => sum + 2 * length + LENGTH_BYTES_MAX, 0);
+  const bytes = bytes_max <= scratch.length ? scratch : Buffer.allocUnsafe(bytes_max);
+  let used = 0;
+  for (const part of parts) {
+    used += bytes.write(`${part.length}:`, used, 'latin1');
+    used += bytes.write(part, used, 'utf16le');
+  }
+  return hash('sha256', bytes.subarray(0, used), 'base64url');
 }
 
 function label(...parts: readonly string[]): string {

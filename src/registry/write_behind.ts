@@ -21,7 +21,7 @@ export class WriteBehind<Item> {
   private added_count = 0;
   private written_count = 0;
   private flushes: { readonly count: number; readonly resolve: () => void }[] = [];
-  private writing: Promise<void> | undefined;
+  private writing: Promise<boolean> | undefined;
   private timer: Timer | undefined;
   private is_closed = false;
 
@@ -50,15 +50,15 @@ export class WriteBehind<Item> {
   async flushNow(): Promise<void> {
     const count = this.added_count;
     while (this.written_count < count) {
-      await this.write();
-      if (this.problem !== undefined) throw this.problem;
+      if (!(await this.write())) throw this.problem ?? new OperatingError('registry_unavailable', { reason: 'it could not be written' });
     }
   }
 
   /** Writes what can be written, and no more by itself. */
   async close(): Promise<void> {
     this.is_closed = true;
-    await this.write();
+    do if (!(await this.write())) break;
+    while (this.unwritten.length > 0);
     this.timer?.cancel();
   }
 
@@ -71,34 +71,41 @@ export class WriteBehind<Item> {
     if (!this.is_closed) this.timer ??= this.ports.clock.schedule(delay_ms, () => void this.write());
   }
 
-  private write(): Promise<void> {
+  /** Resolves to whether some of what is there now could be written. */
+  private write(): Promise<boolean> {
     this.timer?.cancel();
     this.timer = undefined;
-    this.writing ??= this.writeAll().then((is_written) => {
+    this.writing ??= this.writeSome().then((is_written) => {
       this.writing = undefined;
-      // What came in between the last look and now.
-      return is_written && this.unwritten.length > 0 ? this.write() : undefined;
+      this.goOn(is_written);
+      return is_written;
     });
     return this.writing;
   }
 
-  private async writeAll(): Promise<boolean> {
+  /** What came meanwhile has time to find company, unless there is much of it or somebody waits. */
+  private goOn(is_written: boolean): void {
+    if (this.unwritten.length === 0) return;
+    if (!is_written) this.writeWithin(this.limits.retry_ms);
+    else if (this.unwritten.length >= this.limits.batch_max || this.flushes.length > 0) void this.write();
+    else this.writeWithin(this.limits.write_delay_ms);
+  }
+
+  private async writeSome(): Promise<boolean> {
+    if (this.unwritten.length === 0) return true;
     const { clock, observer } = this.ports;
-    while (this.unwritten.length > 0) {
-      const batch = this.unwritten.slice(0, this.limits.batch_max);
-      const started_ms = clock.monotonicMs();
-      try {
-        await this.ports.keep(batch);
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error;
-        this.fail(error);
-        this.writeWithin(this.limits.retry_ms);
-        return false;
-      }
-      this.problem = undefined;
-      observer.committed(batch.length, clock.monotonicMs() - started_ms);
-      this.took(batch);
+    const batch = this.unwritten.slice(0, this.limits.batch_max);
+    const started_ms = clock.monotonicMs();
+    try {
+      await this.ports.keep(batch);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.fail(error);
+      return false;
     }
+    this.problem = undefined;
+    observer.committed(batch.length, clock.monotonicMs() - started_ms);
+    this.took(batch);
     return true;
   }
 

@@ -276,7 +276,6 @@ export class Spool implements SegmentStore {
   }
 
   private async seal(closed: ClosedSegment): Promise<void> {
-    await this.ports.beforeSeal?.(closed.segment.table);
     const { segment, removal_mark, block } = await this.sealer.seal(closed);
     this.unsealed_bytes -= closed.file_bytes;
     this.ledger.sealed(closed.segment.id, segment);
@@ -292,11 +291,9 @@ export class Spool implements SegmentStore {
 
   /** Whether the segment's own file may be what is wrong. */
   private sealFailed(closed: ClosedSegment, error: unknown): boolean {
-    // Whoever is asked before a segment is sealed says what is the matter itself.
-    if (error instanceof OperatingError) return false;
     // A file that cannot be read says nothing about whether others can be written.
     if (isDiskFull(error)) this.guard.failed(error);
     this.ports.observer.incident('seal_failed', { segment: closed.segment.id, table: closed.segment.table, reason: reasonOf(error) });
-    return !isDiskFull(error) && !isOutOfDescriptors(error);
+    return !(error instanceof OperatingError) && !isDiskFull(error) && !isOutOfDescriptors(error);
   }
 }
