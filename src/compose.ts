@@ -107,7 +107,7 @@ class PenstockDaemon implements Daemon {
     this.telemetry = telemetry;
     this.admission = new Admission(config, { log, key_file, random: SYSTEM_RANDOM });
     this.backend = createBackend(config, log);
-    this.spool = createSpool(config, fs, telemetry);
+    this.spool = createSpool(config, { fs, telemetry, beforeSeal: (table) => this.registry.beforeSeal(table) });
     this.backlog = new SpoolBacklog(SYSTEM_CLOCK, () => this.spool.stats(), priorityOf(config));
     this.registry = createRegistry(config, { fs, telemetry });
     this.workers = createWorkers(config, telemetry);

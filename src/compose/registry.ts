@@ -9,6 +9,14 @@ import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { NodeSpoolRecords } from '../pipeline/spool/spool_records.ts';
 import { confirmBeforeRetire } from '../registry/confirm_before_retire.ts';
 import { Registry } from '../registry/registry.ts';
+import { SOURCES } from '../sources/list.ts';
+
+/** Tables whose rows claim versions. */
+const VERSION_TABLES = new Map(
+  SOURCES.flatMap(({ tables }) => tables).flatMap(({ name, version_columns }) =>
+    version_columns === undefined ? [] : [[name, version_columns] as const],
+  ),
+);
 
 export function createRegistry({ registry, data_dir }: Config, parts: { fs: NodeFs; telemetry: Telemetry }): Registry {
   const { fs, telemetry } = parts;
@@ -16,8 +24,8 @@ export function createRegistry({ registry, data_dir }: Config, parts: { fs: Node
   const random = { fraction: Math.random, uuid: randomUUID };
   const records = new NodeSpoolRecords(fs, data_dir);
   return new Registry(
-    { clock: SYSTEM_CLOCK, random, records, events: records, observers },
-    { url: registry.url, directory: join(data_dir, 'registry') },
+    { clock: SYSTEM_CLOCK, random, records, events: records, rows: records, observers },
+    { url: registry.url, directory: join(data_dir, 'registry'), version_tables: VERSION_TABLES },
   );
 }
 

@@ -72,9 +72,13 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
   );
 }
 
-export function createSpool(config: Config, fs: NodeFs, telemetry: Telemetry): Spool {
+export function createSpool(
+  config: Config,
+  parts: { fs: NodeFs; telemetry: Telemetry; beforeSeal: (table: string) => Promise<void> },
+): Spool {
+  const { fs, telemetry, beforeSeal } = parts;
   const { spool, data_dir } = config;
-  const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling };
+  const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling, beforeSeal };
   return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), data_dir }, TABLES);
 }
 

@@ -36,8 +36,11 @@ export type GateVerdict =
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly context: ErrorContext };
 
 export interface Gate {
-  /** Called once per request, with many at a time. A request that meets a pending claim waits for its fate, boundedly. */
-  admit(request: GateRequest): Promise<GateVerdict>;
+  /**
+   * Called once per request, with many at a time; decides at once where it can. A request that meets an undecided claim which it contradicts waits
+   * for its fate, boundedly.
+   */
+  admit(request: GateRequest): GateVerdict | Promise<GateVerdict>;
   /** Of every admitted request: its record is durable, or it was not stored. */
   settle(request: GateRequest, is_stored: boolean): void;
 }

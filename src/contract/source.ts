@@ -6,6 +6,7 @@ import type { Schema } from '../base/schema.ts';
 import type { IngestDocumentation } from './documentation.ts';
 import type { ErrorCode, ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
+import type { JsonDocument } from './json_document.ts';
 import type { RowPlan } from './row_plan.ts';
 import type { Table, View } from './table.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
@@ -240,7 +241,7 @@ export interface SingleTools {
   /** Whether ClickHouse's JSON type is certain to take this text. */
   fitsJsonColumn(text: string): boolean;
   /** The same for a whole body, which may have many more keys. */
-  fitsJsonColumnAsDocument(document: Pick<SingleBody, 'text' | 'value' | 'bytes'>): boolean;
+  fitsJsonColumnAsDocument(document: JsonDocument): boolean;
   readonly identity: SingleIdentity;
   /** Of each decoded event exactly one row is written, to one of the source's tables. */
   row(table: string): SingleRowWriter;

@@ -21,6 +21,8 @@ export interface Table {
   readonly name: string;
   /** Without `ingest_segment`, which sealing adds to every table as its last column. */
   readonly columns: readonly Column[];
+  /** Of tables whose rows claim versions: a start reads them back. */
+  readonly version_columns?: VersionColumns;
   /** The column that names the device or person that a row is about: by it `erase` finds what must go. Absent where there is none. */
   readonly device_column?: string;
   /**
@@ -31,6 +33,9 @@ export interface Table {
   /** The time of receipt, by whose month the table is partitioned and rows expire (`clickhouse.retention_months`). Absent: rows are kept for ever. */
   readonly expires_by?: string;
 }
+
+/** Where rows have what they claimed of versions (`contract/gate.ts`). */
+export type VersionColumns = readonly [product_name: string, version: string, scm_sha: string];
 
 /** A view over a source's tables, for queries: nothing is ever delivered to it. Its migrations run after those of all tables. */
 export interface View {

@@ -93,3 +93,12 @@ export interface SpoolEvents {
   /** Visits the ids of all events in segments of `table` that are not yet retired, as often as it likes. Looks at what is on the disk. */
   each(table: string, visit: (event_ids: readonly string[]) => Promise<void>): Promise<void>;
 }
+
+/** What a start asks the spool of rows whose claims may be written nowhere else. */
+export interface SpoolRows {
+  /**
+   * Visits the rows of `table` that stand in segments which are not sealed, as many at a time as were stored together: of each row the texts of the
+   * given columns. None of these segments is sealed meanwhile. What is damaged is passed over.
+   */
+  eachUnsealed(table: string, columns: readonly string[], visit: (rows: readonly (readonly string[])[]) => Promise<void>): Promise<void>;
+}

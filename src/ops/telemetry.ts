@@ -77,7 +77,10 @@ export class Telemetry {
 
   /** The text that Prometheus scrapes, and its media type. */
   async scrape(): Promise<{ body: string; content_type: string }> {
-    return { body: `${await this.registry.metrics()}\n${this.ingest.text()}`, content_type: this.registry.contentType };
+    return {
+      body: `${await this.registry.metrics()}\n${this.ingest.text()}${this.claims.text()}`,
+      content_type: this.registry.contentType,
+    };
   }
 
   /** The same counters as Prometheus sees. */

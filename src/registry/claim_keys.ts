@@ -4,7 +4,7 @@
  *
  * Versions of one product stand together, in their order: CI makes them one after the other, and neighbours share the pages that a commit writes.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { unreachable } from '../base/assert.ts';
 import type { Claim, GateRequest } from '../contract/gate.ts';
 import type { EventClaims, KeyClaim } from '../contract/version_claims.ts';
@@ -17,6 +17,25 @@ const LABEL_CHARACTERS_MAX = 200;
 /** Of base64url: 132 bits. */
 const PRODUCT_CHARACTERS = 22;
 const PLAIN_VERSION = /^[\x21-\x7e]{1,48}$/;
+/** Products whose digests are remembered: pipelines name the same few again and again. */
+const PRODUCTS_REMEMBERED_MAX = 4_096;
+
+/** A version as the registry knows it. */
+export interface VersionEntry {
+  readonly key: string;
+  /** Of its commit; empty without one. */
+  readonly fingerprint: string;
+}
+
+/** Of the length before a part of a digest. */
+const LENGTH_BYTES_MAX = 12;
+/** What nearly all digests are of fits in. */
+const scratch = Buffer.allocUnsafeSlow(4_096);
+const products = new Map<string, string>();
+
+export function versionEntry(organization_id: string, product_name: string, version: string, scm_sha: string): VersionEntry {
+  return { key: versionKey(organization_id, product_name, version), fingerprint: scm_sha === '' ? '' : digest(scm_sha) };
+}
 
 /** What `request` claims, in the order of its claims. */
 export function eventClaims(request: GateRequest): EventClaims {
@@ -28,8 +47,7 @@ function keyClaim(claim: Claim, request: GateRequest): KeyClaim {
   switch (claim.of) {
     case 'version':
       return {
-        key: versionKey(organization_id, claim.product_name, claim.version),
-        fingerprint: claim.scm_sha === '' ? '' : digest(claim.scm_sha),
+        ...versionEntry(organization_id, claim.product_name, claim.version, claim.scm_sha),
         answer: '',
         expires_at_ms: undefined,
         is_shared: true,
@@ -60,15 +78,30 @@ function keyClaim(claim: Claim, request: GateRequest): KeyClaim {
 
 /** Half a digest, and then the version itself if it is plain and short, else its digest: the sign between says which. */
 function versionKey(organization_id: string, product_name: string, version: string): string {
-  const product = digest('version', organization_id, product_name).slice(0, PRODUCT_CHARACTERS);
+  const product = productKey(organization_id, product_name);
   return PLAIN_VERSION.test(version) ? `${product}=${version}` : `${product}#${digest(version)}`;
+}
+
+function productKey(organization_id: string, product_name: string): string {
+  const name = `${organization_id.length}:${organization_id}${product_name}`;
+  const known = products.get(name);
+  if (known !== undefined) return known;
+  const key = digest('version', organization_id, product_name).slice(0, PRODUCT_CHARACTERS);
+  if (products.size >= PRODUCTS_REMEMBERED_MAX) products.clear();
+  products.set(name, key);
+  return key;
 }
 
 /** Each part with its length before it: no two lists of parts are the same bytes. */
 function digest(...parts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${part.length}:`).update(part, 'utf16le');
-  return hash.digest('base64url');
+  const bytes_max = parts.reduce((sum, { length }) => sum + 2 * length + LENGTH_BYTES_MAX, 0);
+  const bytes = bytes_max <= scratch.length ? scratch : Buffer.allocUnsafe(bytes_max);
+  let used = 0;
+  for (const part of parts) {
+    used += bytes.write(`${part.length}:`, used, 'latin1');
+    used += bytes.write(part, used, 'utf16le');
+  }
+  return hash('sha256', bytes.subarray(0, used), 'base64url');
 }
 
 function label(...parts: readonly string[]): string {

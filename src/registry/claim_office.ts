@@ -28,9 +28,11 @@ export class ClaimOffice {
   private upkeep: Promise<void> = Promise.resolve();
   private opening: Promise<void> = Promise.resolve();
   private is_closed = false;
+  /** Whether the past is settled. */
+  is_open = false;
   private resolve_opened: () => void = () => undefined;
   private resolve_closed: () => void = () => undefined;
-  private readonly opened = new Promise<void>((resolve) => {
+  readonly opened = new Promise<void>((resolve) => {
     this.resolve_opened = resolve;
   });
   private readonly closed = new Promise<void>((resolve) => {
@@ -92,6 +94,7 @@ export class ClaimOffice {
       await this.ports.store.open();
       await this.forEachPending((events) => this.settlePast(events));
       this.desk.open();
+      this.is_open = true;
       this.resolve_opened();
     });
   }

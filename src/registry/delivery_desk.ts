@@ -9,11 +9,12 @@
  * Bounded by `claims_max` deliveries that the registry does not know yet; a registry that cannot be written refuses beyond that.
  */
 import { OperatingError } from '../contract/errors.ts';
-import type { Clock, Timer } from '../contract/ports.ts';
+import type { Clock } from '../contract/ports.ts';
 import type { ClaimBatch, EventClaims, KeyClaim } from '../contract/version_claims.ts';
 import type { Admission } from './claim_desk.ts';
 import type { DeskLimits, DeskObserver } from './options.ts';
 import { WaitingRoom } from './waiting_room.ts';
+import { WriteBehind } from './write_behind.ts';
 
 /** Where deliveries are kept; `registry_unavailable` when it cannot be. */
 export interface DeliveryStore {
@@ -53,22 +54,23 @@ export class DeliveryDesk {
   private readonly by_key = new Map<string, Delivery>();
   private readonly by_event = new Map<string, Delivery>();
   private readonly waiting: WaitingRoom<Petition>;
-  /** Durable, in the order in which they became so. */
-  private unwritten: Delivery[] = [];
-  private stored_count = 0;
-  private written_count = 0;
-  private flushes: { readonly count: number; readonly resolve: () => void }[] = [];
-  private writing: Promise<void> | undefined;
-  private timer: Timer | undefined;
+  private readonly behind: WriteBehind<Delivery>;
   private state: 'shut' | 'open' | 'closed' = 'shut';
   private has_recovered = false;
-  /** Why the registry could not be written or read the last time. */
-  problem: OperatingError | undefined;
-
   constructor(
     private readonly ports: DeliveryPorts,
     private readonly limits: DeskLimits,
   ) {
+    const { store, clock, observer } = ports;
+    this.behind = new WriteBehind(
+      {
+        clock,
+        observer,
+        keep: (deliveries) => store.keep(deliveries.map(({ claim }) => claim)),
+        written: (delivery) => this.forget(delivery),
+      },
+      limits,
+    );
     this.waiting = new WaitingRoom(ports.clock, limits.poll_ms, {
       called: (petitions) => {
         for (const petition of petitions) this.decide(petition);
@@ -77,15 +79,29 @@ export class DeliveryDesk {
     });
   }
 
+  /** Why the registry could not be written or read the last time. */
+  get problem(): OperatingError | undefined {
+    return this.behind.problem;
+  }
+
+  /** It could not be opened. */
+  fail(error: OperatingError): void {
+    this.behind.fail(error);
+  }
+
   /** @param has_recovered whether deliveries may stand under the ids of their events as well */
   open(has_recovered: boolean): void {
     this.state = 'open';
+    this.behind.problem = undefined;
     this.has_recovered = has_recovered;
   }
 
-  /** Resolves once it is decided; an admitted event must be settled. It claims one delivery. */
-  admit(event: EventClaims): Promise<Admission> {
+  /** At once, or when another's fate is known; an admitted event must be settled. It claims one delivery. */
+  admit(event: EventClaims): Admission | Promise<Admission> {
     const started_ms = this.ports.clock.monotonicMs();
+    const [claim] = event.keys;
+    const known = this.by_key.get(claim.key);
+    if (known === undefined || known.is_stored) return this.told(known === undefined ? this.judge(event, claim) : REPEATED, 0);
     return new Promise((resolve) => {
       this.decide({ event, deadline_ms: started_ms + this.limits.wait_ms_max, started_ms, resolve });
     });
@@ -96,10 +112,7 @@ export class DeliveryDesk {
     if (delivery === undefined) return;
     if (is_stored) {
       delivery.is_stored = true;
-      this.unwritten.push(delivery);
-      this.stored_count++;
-      if (this.unwritten.length >= this.limits.batch_max) this.write();
-      else this.writeWithin(this.limits.write_delay_ms);
+      this.behind.add(delivery);
     } else {
       this.forget(delivery);
     }
@@ -108,11 +121,7 @@ export class DeliveryDesk {
 
   /** Resolves when all that is stored by now is in the registry, however long it cannot be written. */
   flush(): Promise<void> {
-    if (this.written_count === this.stored_count) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.flushes.push({ count: this.stored_count, resolve });
-      this.write();
-    });
+    return this.behind.flush();
   }
 
   /**
@@ -122,9 +131,7 @@ export class DeliveryDesk {
   async close(): Promise<boolean> {
     this.state = 'closed';
     this.waiting.clear();
-    this.write();
-    await this.writing;
-    this.timer?.cancel();
+    await this.behind.close();
     const undecided = [...this.by_key.values()].filter(({ is_stored }) => !is_stored).map(({ event }) => event);
     if (undecided.length > 0) await this.leave(undecided);
     return this.by_key.size === 0;
@@ -163,47 +170,6 @@ export class DeliveryDesk {
     return this.by_key.size >= this.limits.claims_max ? (this.problem ?? new OperatingError('overloaded')) : undefined;
   }
 
-  private writeWithin(delay_ms: number): void {
-    if (this.state !== 'closed') this.timer ??= this.ports.clock.schedule(delay_ms, () => this.write());
-  }
-
-  private write(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.writing ??= this.writeAll().finally(() => {
-      this.writing = undefined;
-    });
-  }
-
-  private async writeAll(): Promise<void> {
-    const { store, clock, observer } = this.ports;
-    while (this.unwritten.length > 0) {
-      const batch = this.unwritten.slice(0, this.limits.batch_max);
-      const started_ms = clock.monotonicMs();
-      try {
-        await store.keep(batch.map(({ claim }) => claim));
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error;
-        this.fail(error);
-        this.writeWithin(this.limits.retry_ms);
-        return;
-      }
-      this.problem = undefined;
-      observer.committed(batch.length, clock.monotonicMs() - started_ms);
-      this.written(batch);
-    }
-  }
-
-  private written(batch: readonly Delivery[]): void {
-    this.unwritten = this.unwritten.slice(batch.length);
-    this.written_count += batch.length;
-    for (const delivery of batch) this.forget(delivery);
-    this.flushes = this.flushes.filter(({ count, resolve }) => {
-      if (count <= this.written_count) resolve();
-      return count > this.written_count;
-    });
-  }
-
   /** Claims them as pending: the next start asks the spool. */
   private async leave(undecided: readonly EventClaims[]): Promise<void> {
     const { store, clock } = this.ports;
@@ -220,15 +186,13 @@ export class DeliveryDesk {
     this.by_event.delete(event.event_id);
   }
 
-  private fail(error: OperatingError): void {
-    this.problem = error;
-    this.ports.observer.failed(error);
+  private answer({ started_ms, resolve }: Petition, admission: Admission): void {
+    resolve(this.told(admission, this.ports.clock.monotonicMs() - started_ms));
   }
 
-  private answer({ started_ms, resolve }: Petition, admission: Admission): void {
-    const outcome = admission.kind === 'refused' ? admission.error.code : admission.kind;
-    this.ports.observer.decided(outcome, this.ports.clock.monotonicMs() - started_ms);
-    resolve(admission);
+  private told(admission: Admission, wait_ms: number): Admission {
+    this.ports.observer.decided(admission.kind === 'refused' ? admission.error.code : admission.kind, wait_ms);
+    return admission;
   }
 }
 

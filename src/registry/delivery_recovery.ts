@@ -10,7 +10,6 @@ import type { KeyClaim, SpoolEvents } from '../contract/version_claims.ts';
 import { DELIVERY_KEPT_MS } from './claim_keys.ts';
 import { type DeliveryDesk, type DeliveryStore, recoveredKey } from './delivery_desk.ts';
 import type { DeliveryFacts } from './facts.ts';
-import type { DeskObserver } from './options.ts';
 
 export interface RecoveryPorts {
   readonly desk: DeliveryDesk;
@@ -18,7 +17,6 @@ export interface RecoveryPorts {
   readonly events: SpoolEvents;
   readonly facts: DeliveryFacts;
   readonly clock: Clock;
-  readonly observer: DeskObserver;
 }
 
 const AGAIN_MS = 1_000;
@@ -52,19 +50,17 @@ export class DeliveryRecovery {
   }
 
   private async attempt(): Promise<void> {
-    const { desk, facts, clock, observer } = this.ports;
+    const { desk, facts, clock } = this.ports;
     try {
       if (!facts.ended_well) await this.recover();
       await facts.setEndedWell(false);
       if (this.is_closed) return;
       this.is_open = true;
-      desk.problem = undefined;
       desk.open(facts.recovered_until_ms > clock.nowMs());
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      desk.problem = error instanceof OperatingError ? error : new OperatingError('registry_unavailable', { reason }, { cause: error });
-      observer.failed(desk.problem);
+      desk.fail(error instanceof OperatingError ? error : new OperatingError('registry_unavailable', { reason }, { cause: error }));
       if (!this.is_closed) this.timer = clock.schedule(AGAIN_MS, () => void this.start());
     }
   }

@@ -2,18 +2,19 @@
  * The gate before the spool: turns what sources claim into claims on a registry, and what becomes of them into verdicts.
  *
  * Versions and Idempotency-Keys are a matter of the whole fleet, deliveries of this daemon alone: a webhook must be answered 200 while the fleet's
- * registry is away. A request claims at one of the two, all or nothing.
+ * registry is away. Without a fleet versions are decided here as well, at a desk of their own. A request gets all that it claims or nothing.
  */
 import { assert, unreachable } from '../base/assert.ts';
 import { OperatingError } from '../contract/errors.ts';
 import type { Claim, Gate, GateRequest, GateVerdict } from '../contract/gate.ts';
 import type { EventClaims } from '../contract/version_claims.ts';
 import type { Admission } from './claim_desk.ts';
-import { eventClaims } from './claim_keys.ts';
+import { eventClaims, versionEntry } from './claim_keys.ts';
+import type { VersionDesk } from './version_desk.ts';
 
 /** Decides about events; an admitted one must be settled. */
 export interface Desk {
-  admit(event: EventClaims): Promise<Admission>;
+  admit(event: EventClaims): Admission | Promise<Admission>;
   settle(event_id: string, is_stored: boolean): void;
 }
 
@@ -21,6 +22,8 @@ export interface Desks {
   readonly fleet: Desk;
   /** Of deliveries. */
   readonly local: Desk;
+  /** Where this daemon alone decides about versions; undefined: they are a matter of the fleet. */
+  readonly versions?: Pick<VersionDesk, 'admit' | 'settle'> | undefined;
 }
 
 /** Tables that a start must know before it can ask anybody: of segments that may hold proofs for the fleet's registry, or deliveries. */
@@ -37,28 +40,69 @@ export class RegistryGate implements Gate {
     private readonly delivery_tables: TableNotes = ALL_TABLES,
   ) {}
 
-  async admit(request: GateRequest): Promise<GateVerdict> {
-    if (request.claims.length === 0) return { kind: 'admitted' };
-    const desk = this.deskOf(request);
-    const notes = desk === this.desks.fleet ? this.fleet_tables : this.delivery_tables;
-    try {
-      if (!notes.has(request.table)) await notes.add(request.table);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      return { kind: 'refused', code: error.code, context: error.context };
-    }
-    return verdictOf(await desk.admit(eventClaims(request)), request.claims);
+  admit(request: GateRequest): GateVerdict | Promise<GateVerdict> {
+    const { claims } = request;
+    if (claims.length === 0) return ADMITTED;
+    const { versions } = this.desks;
+    const version = claims.find((claim) => claim.of === 'version');
+    if (versions === undefined || version === undefined) return this.admitAtDesk(request);
+    return claims.length === 1 ? this.admitVersion(versions, request, version) : this.admitBoth(versions, request, version);
   }
 
   settle(request: GateRequest, is_stored: boolean): void {
-    if (request.claims.length > 0) this.deskOf(request).settle(request.event_id.toLowerCase(), is_stored);
+    const { claims } = request;
+    if (claims.length === 0) return;
+    const { versions } = this.desks;
+    const event_id = request.event_id.toLowerCase();
+    const is_version = versions !== undefined && claims.some((claim) => claim.of === 'version');
+    if (is_version) versions.settle(event_id, is_stored);
+    if (!is_version || claims.length > 1) this.deskOf(claims).settle(event_id, is_stored);
   }
 
-  private deskOf({ claims }: GateRequest): Desk {
+  private admitVersion(versions: VersionAdmitter, request: GateRequest, claim: VersionClaim): GateVerdict | Promise<GateVerdict> {
+    const { product_name, version, scm_sha } = claim;
+    const entry = versionEntry(request.tenant.organization_id, product_name, version, scm_sha);
+    const admission = versions.admit(request.event_id.toLowerCase(), entry);
+    if (admission instanceof Promise) return admission.then((decided) => verdictOf(decided, [claim]));
+    return verdictOf(admission, [claim]);
+  }
+
+  /** A repeat is a repeat whatever else it claims: so what is claimed beside the version comes first. */
+  private async admitBoth(versions: VersionAdmitter, request: GateRequest, version: VersionClaim): Promise<GateVerdict> {
+    const claims = request.claims.filter((claim) => claim !== version);
+    const keyed = await this.admitAtDesk({ ...request, claims });
+    if (keyed.kind !== 'admitted') return keyed;
+    const verdict = await this.admitVersion(versions, request, version);
+    if (verdict.kind !== 'admitted') this.deskOf(claims).settle(request.event_id.toLowerCase(), false);
+    return verdict;
+  }
+
+  private admitAtDesk(request: GateRequest): GateVerdict | Promise<GateVerdict> {
+    const { claims, table } = request;
+    const desk = this.deskOf(claims);
+    const notes = desk === this.desks.fleet ? this.fleet_tables : this.delivery_tables;
+    const decide = (): GateVerdict | Promise<GateVerdict> => {
+      const admission = desk.admit(eventClaims(request));
+      return admission instanceof Promise ? admission.then((decided) => verdictOf(decided, claims)) : verdictOf(admission, claims);
+    };
+    return notes.has(table) ? decide() : notes.add(table).then(decide, refusedByNotes);
+  }
+
+  private deskOf(claims: readonly Claim[]): Desk {
     const deliveries = claims.filter((claim) => claim.of === 'delivery').length;
     assert(deliveries === 0 || deliveries === claims.length, 'BUG: a request claims at two registries');
     return deliveries === 0 ? this.desks.fleet : this.desks.local;
   }
+}
+
+type VersionAdmitter = NonNullable<Desks['versions']>;
+type VersionClaim = Extract<Claim, { of: 'version' }>;
+
+const ADMITTED: GateVerdict = { kind: 'admitted' };
+
+function refusedByNotes(error: unknown): GateVerdict {
+  if (!(error instanceof OperatingError)) throw error;
+  return { kind: 'refused', code: error.code, context: error.context };
 }
 
 /** For who needs no notes of deliveries. */

@@ -6,7 +6,8 @@
 import { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Clock, Random } from '../contract/ports.ts';
-import type { SpoolEvents, SpoolRecords } from '../contract/version_claims.ts';
+import type { VersionColumns } from '../contract/table.ts';
+import type { SpoolEvents, SpoolRecords, SpoolRows } from '../contract/version_claims.ts';
 import { ClaimOffice } from './claim_office.ts';
 import { DeliveryDesk } from './delivery_desk.ts';
 import { DeliveryRecovery } from './delivery_recovery.ts';
@@ -15,12 +16,15 @@ import { RegistryGate } from './gate.ts';
 import { LmdbClaims } from './lmdb/lmdb_claims.ts';
 import { DESK_LIMITS, type DeskObserver } from './options.ts';
 import { PostgresClaims } from './postgres/postgres_claims.ts';
+import { VersionDesk } from './version_desk.ts';
+import { VersionRecovery } from './version_recovery.ts';
 
 export interface RegistryPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly records: SpoolRecords;
   readonly events: SpoolEvents;
+  readonly rows: SpoolRows;
   readonly observers: { readonly local: DeskObserver; readonly fleet: DeskObserver };
 }
 
@@ -29,6 +33,8 @@ export interface RegistryOptions {
   readonly url: string;
   /** Absolute; the caller holds the data directory's lock. */
   readonly directory: string;
+  /** Tables whose rows claim versions. */
+  readonly version_tables: ReadonlyMap<string, VersionColumns>;
 }
 
 export class Registry {
@@ -39,6 +45,8 @@ export class Registry {
   private readonly local: ClaimOffice;
   private readonly deliveries: DeliveryDesk;
   private readonly recovery: DeliveryRecovery;
+  private readonly versions: VersionDesk;
+  private readonly version_recovery: VersionRecovery;
   /** The same as `local` when the registry is embedded. */
   private readonly fleet: ClaimOffice;
 
@@ -46,7 +54,7 @@ export class Registry {
     ports: RegistryPorts,
     private readonly options: RegistryOptions,
   ) {
-    const { clock, random, records, events, observers } = ports;
+    const { clock, random, records, events, rows, observers } = ports;
     this.embedded = new LmdbClaims(options.directory);
     const facts = new Facts(this.embedded, random);
     this.facts = facts;
@@ -60,8 +68,11 @@ export class Registry {
     const [store, observer] = [this.embedded, observers.local];
     const desk = new DeliveryDesk({ store, clock, observer }, DESK_LIMITS);
     this.deliveries = desk;
-    this.recovery = new DeliveryRecovery({ desk, store, events, facts, clock, observer });
-    this.gate = new RegistryGate({ local: desk, fleet: this.fleet.desk }, facts.fleet, facts.delivery_tables);
+    this.recovery = new DeliveryRecovery({ desk, store, events, facts, clock });
+    this.versions = new VersionDesk({ store, clock, observer }, DESK_LIMITS);
+    this.version_recovery = new VersionRecovery({ desk: this.versions, store, rows, clock }, options.version_tables);
+    const desks = { local: desk, fleet: this.fleet.desk, versions: this.is_embedded ? this.versions : undefined };
+    this.gate = new RegistryGate(desks, facts.fleet, facts.delivery_tables);
   }
 
   /**
@@ -71,7 +82,15 @@ export class Registry {
    */
   async start(): Promise<void> {
     await this.openEmbedded();
+    // What an older program left undecided of versions is settled before anybody looks at them.
+    const versions = this.local.opened.then(() => (this.is_embedded ? this.version_recovery.start() : undefined));
     await Promise.all([this.recovery.start(), ...this.offices().map((office) => office.start())]);
+    if (this.local.is_open) await versions;
+  }
+
+  /** Before a segment of `table` is sealed. Rejects while that must wait: its rows are the only place where what they claim stands. */
+  async beforeSeal(table: string): Promise<void> {
+    if (this.is_embedded && this.options.version_tables.has(table)) await this.versions.flushNow();
   }
 
   /** Before a segment of `table` leaves the spool. */
@@ -82,11 +101,11 @@ export class Registry {
 
   /** Why events with claims cannot be decided just now; undefined when they can. */
   problem(): string | undefined {
-    return (this.fleet.desk.problem ?? this.local.desk.problem ?? this.deliveries.problem)?.message;
+    return (this.fleet.desk.problem ?? this.local.desk.problem ?? this.versions.problem ?? this.deliveries.problem)?.message;
   }
 
   async close(): Promise<void> {
-    await this.recovery.close();
+    await Promise.all([this.recovery.close(), this.version_recovery.close()]);
     await Promise.all(this.offices().map((office) => office.close()));
   }
 
@@ -97,7 +116,9 @@ export class Registry {
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       const reason = String(error.context['reason']);
-      throw new OperatingError('registry_unusable', { directory: this.options.directory, reason }, { cause: error });
+      const unusable = new OperatingError('registry_unusable', { directory: this.options.directory, reason }, { cause: error });
+      this.versions.fail(unusable);
+      throw unusable;
     }
   }
 

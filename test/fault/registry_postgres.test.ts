@@ -33,8 +33,9 @@ describe('a fleet’s registry', { skip: NEEDS_POSTGRES }, () => {
     const records = { holds: async (_: string, ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => ids.has(event_id))) };
     const random = { fraction: Math.random, uuid: randomUUID };
     const events = { each: async () => undefined };
-    const ports = { clock: SYSTEM_CLOCK, random, records, events, observers: { local: OBSERVER, fleet: OBSERVER } };
-    const registry = new Registry(ports, { url, directory: own });
+    const rows = { eachUnsealed: async () => undefined };
+    const ports = { clock: SYSTEM_CLOCK, random, records, events, rows, observers: { local: OBSERVER, fleet: OBSERVER } };
+    const registry = new Registry(ports, { url, directory: own, version_tables: new Map() });
     await registry.start();
     owner.after(async () => {
       await registry.close();

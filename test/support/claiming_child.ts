@@ -3,8 +3,9 @@
  * durable. `node claiming_child.js DATA_DIR PREFIX`.
  */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
-import type { Table } from '../../src/contract/table.ts';
+import type { Table, VersionColumns } from '../../src/contract/table.ts';
 import { uuidBytes } from '../../src/pipeline/spool/native_heads.ts';
 import { NodeFs } from '../../src/pipeline/spool/node_fs.ts';
 import { Spool } from '../../src/pipeline/spool/spool.ts';
@@ -13,12 +14,18 @@ import { Registry } from '../../src/registry/registry.ts';
 import { blockOf, Incidents, OPTIONS } from '../unit/pipeline/spool/fixtures.ts';
 import { request, version } from './claim_requests.ts';
 
+const VERSION_COLUMNS: VersionColumns = ['product', 'name', 'commit'];
+
 export const CLAIMED_TABLE: Table = {
   name: 'claimed',
   columns: [
+    { name: 'organization_id', kind: 'dictionary' },
+    { name: 'product', kind: 'dictionary' },
     { name: 'name', kind: 'string' },
+    { name: 'commit', kind: 'string' },
     { name: 'event_id', kind: 'uuid' },
   ],
+  version_columns: VERSION_COLUMNS,
   migrations: [],
 };
 
@@ -35,13 +42,14 @@ export interface ClaimingDaemon {
 export async function startClaiming(data_dir: string): Promise<ClaimingDaemon> {
   const fs = new NodeFs();
   const ports = { fs, clock: SYSTEM_CLOCK, random: RANDOM, observer: new Incidents() };
-  const spool = new Spool(ports, { ...OPTIONS, data_dir, seal_age_ms_max: 50 }, [CLAIMED_TABLE]);
-  await spool.start();
   const records = new NodeSpoolRecords(fs, data_dir);
   const registry = new Registry(
-    { clock: SYSTEM_CLOCK, random: RANDOM, records, events: records, observers: { local: OBSERVER, fleet: OBSERVER } },
-    { url: 'embedded', directory: `${data_dir}/registry` },
+    { clock: SYSTEM_CLOCK, random: RANDOM, records, events: records, rows: records, observers: { local: OBSERVER, fleet: OBSERVER } },
+    { url: 'embedded', directory: `${data_dir}/registry`, version_tables: new Map([[CLAIMED_TABLE.name, VERSION_COLUMNS]]) },
   );
+  const before_seal = (table: string): Promise<void> => registry.beforeSeal(table);
+  const spool = new Spool({ ...ports, beforeSeal: before_seal }, { ...OPTIONS, data_dir, seal_age_ms_max: 50 }, [CLAIMED_TABLE]);
+  await spool.start();
   await registry.start();
   return { registry, spool };
 }
@@ -51,7 +59,8 @@ export async function publish({ registry, spool }: ClaimingDaemon, name: string,
   const event = request([version(sha, name)], { table: CLAIMED_TABLE.name });
   const verdict = await registry.gate.admit(event);
   if (verdict.kind !== 'admitted') return verdict.kind === 'refused' ? verdict.code : verdict.kind;
-  await spool.append(blockOf([{ name, event_id: uuidBytes(event.event_id).toString('hex') }], CLAIMED_TABLE));
+  const row = { organization_id: event.tenant.organization_id, product: 'app', name, commit: sha };
+  await spool.append(blockOf([{ ...row, event_id: uuidBytes(event.event_id).toString('hex') }], CLAIMED_TABLE));
   registry.gate.settle(event, true);
   return 'stored';
 }
@@ -65,6 +74,8 @@ async function main(data_dir: string, prefix: string): Promise<void> {
       process.stdout.write(`asked ${name}\n`);
       const outcome = await publish(daemon, name, 'sha of the child');
       process.stdout.write(`${outcome} ${name}\n`);
+      // Who is refused comes back later.
+      if (outcome !== 'stored') await sleep(1);
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, client));

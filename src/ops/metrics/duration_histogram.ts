@@ -23,28 +23,29 @@ export class DurationSeries {
 export interface DurationHistogramOptions {
   readonly name: string;
   readonly help: string;
+  /** Its one label; the values are as bounded as those that ask for a series. */
+  readonly label: string;
   /** Ascending. */
   readonly bounds_s: readonly number[];
 }
 
-/** One label, `route`; its values are as bounded as those that ask for a series. */
 export class DurationHistogram {
-  private readonly by_route = new Map<string, DurationSeries>();
+  private readonly by_value = new Map<string, DurationSeries>();
 
   constructor(private readonly options: DurationHistogramOptions) {}
 
-  /** The series of a route, made where there is none yet. */
-  series(route: string): DurationSeries {
-    const known = this.by_route.get(route);
+  /** The series of a label's value, made where there is none yet. */
+  series(value: string): DurationSeries {
+    const known = this.by_value.get(value);
     if (known !== undefined) return known;
     const created = new DurationSeries(this.options.bounds_s);
-    this.by_route.set(route, created);
+    this.by_value.set(value, created);
     return created;
   }
 
-  /** How many of the routes that `counts` names took at most so long, cumulative; the last has no bound. */
-  cumulative(counts: (route: string) => boolean): { readonly seconds: number; readonly requests: number }[] {
-    const all = [...this.by_route].filter(([route]) => counts(route)).map(([, series]) => series);
+  /** How many of the values that `counts` names took at most so long, cumulative; the last has no bound. */
+  cumulative(counts: (value: string) => boolean): { readonly seconds: number; readonly requests: number }[] {
+    const all = [...this.by_value].filter(([value]) => counts(value)).map(([, series]) => series);
     let requests = 0;
     return [...this.options.bounds_s, Number.POSITIVE_INFINITY].map((seconds, bucket) => {
       for (const series of all) requests += series.counts[bucket];
@@ -56,17 +57,17 @@ export class DurationHistogram {
   text(): string {
     const { name, help } = this.options;
     const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`];
-    for (const [route, series] of this.by_route) lines.push(...this.lines(JSON.stringify(route), series));
+    for (const [value, series] of this.by_value) lines.push(...this.lines(JSON.stringify(value), series));
     return `${lines.join('\n')}\n`;
   }
 
-  private lines(route: string, { sum_s, counts }: DurationSeries): string[] {
-    const { name, bounds_s } = this.options;
+  private lines(value: string, { sum_s, counts }: DurationSeries): string[] {
+    const { name, label, bounds_s } = this.options;
     let total = 0;
     const buckets = counts.map((count, bucket) => {
       total += count;
-      return `${name}_bucket{le="${bounds_s[bucket] ?? '+Inf'}",route=${route}} ${total}`;
+      return `${name}_bucket{le="${bounds_s[bucket] ?? '+Inf'}",${label}=${value}} ${total}`;
     });
-    return [...buckets, `${name}_sum{route=${route}} ${sum_s}`, `${name}_count{route=${route}} ${total}`];
+    return [...buckets, `${name}_sum{${label}=${value}} ${sum_s}`, `${name}_count{${label}=${value}} ${total}`];
   }
 }

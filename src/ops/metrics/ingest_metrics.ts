@@ -73,6 +73,7 @@ export class IngestMetrics {
     this.duration = new DurationHistogram({
       name: 'penstock_http_request_duration_seconds',
       help: 'Time from the head of a request to its answer; "read" stands for all routes that take no events.',
+      label: 'route',
       bounds_s: DURATION_BUCKETS_S,
     });
     this.bytes = new Counter({

@@ -68,7 +68,9 @@ export class SingleVerdicts {
       const { tenant } = submission;
       const request: GateRequest = { tenant, received_at_ms: trip.receivedAtMs(index), event_id, table: block.table, claims, answer };
       const candidate = { submission, request, block, row, deviation };
-      void gate.admit(request).then((verdict) => this.decided(candidate, verdict, admitted));
+      const verdict = gate.admit(request);
+      if (verdict instanceof Promise) void verdict.then((late) => this.decided(candidate, late, admitted));
+      else this.decided(candidate, verdict, admitted);
     }
     if (Object.keys(result.rejected).length > 0) observer.eventsCounted(trip.submissions[0].source, 0, result.rejected);
   }

@@ -1,10 +1,12 @@
-/** Reads which events are in a segment's file, open or sealed, and nothing else of it. What is damaged in an open file is passed over. */
+/** Reads which events are in a segment's file, open or sealed, and of an open one texts of its rows. What is damaged in an open file is passed over. */
 import { uuidText } from '../../base/uuid.ts';
 import type { FileHandle } from '../../contract/ports.ts';
+import { readTexts } from './block_texts.ts';
 import { NativeCursor } from './native_cursor.ts';
 import { uuidBytes } from './native_heads.ts';
 import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
+import type { RecordTable } from './record_table.ts';
 import { readSealedTail } from './sealed_footer.ts';
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment_header.ts';
 import { WindowReader } from './window_reader.ts';
@@ -55,18 +57,57 @@ export class EventSearch implements EventVisitor {
  * @returns the oldest receipt in it, undefined when nothing in it could be read
  */
 export async function searchOpen(file: FileHandle, id: string, search: EventVisitor): Promise<{ received_at_ms: number } | undefined> {
+  const opened = await openRecords(file, id, [EVENT_COLUMN]);
+  if (opened === undefined) return undefined;
+  const { reader, records, columns } = opened;
+  for (let record = 0; record < records.count; record++) search.look(await readColumn(reader, records, record, columns[0]));
+  return { received_at_ms: records.received_at_ms };
+}
+
+/**
+ * Shows the rows of an open segment, those of one record at a time: of each the texts of the columns `names`. Says false, and shows nothing, where the
+ * segment has not all of them, or the file was reused for another than `id`.
+ */
+export async function visitOpenRows(
+  file: FileHandle,
+  id: string,
+  names: readonly string[],
+  visit: (rows: readonly (readonly string[])[]) => Promise<void>,
+): Promise<boolean> {
+  const opened = await openRecords(file, id, names);
+  if (opened === undefined) return false;
+  const { reader, records, columns } = opened;
+  for (let record = 0; record < records.count; record++) {
+    const texts: (readonly string[])[] = [];
+    for (const column of columns) texts.push(readTexts(await readColumn(reader, records, record, column), records, record, column));
+    await visit(Array.from({ length: records.rowsOf(record) }, (_, row) => texts.map((of_column) => of_column[row])));
+  }
+  return true;
+}
+
+interface OpenRecords {
+  readonly reader: WindowReader;
+  readonly records: RecordTable;
+  /** Positions of the columns that were asked for. */
+  readonly columns: readonly number[];
+}
+
+async function openRecords(file: FileHandle, id: string, names: readonly string[]): Promise<OpenRecords | undefined> {
   const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
   const header = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-  const event_column = header?.columns.findIndex(({ name }) => name === EVENT_COLUMN) ?? -1;
-  if (header === undefined || header.id !== id || event_column === -1) return undefined;
+  if (header === undefined || header.id !== id) return undefined;
+  const columns = names.map((name) => header.columns.findIndex((column) => column.name === name));
+  if (columns.includes(-1)) return undefined;
   const reader = new WindowReader(file, await file.size());
   const { records } = await scanRecords(reader, header.columns.length, recordSeed(id));
-  for (let record = 0; record < records.count; record++) {
-    let offset = records.payloadOffset(record) + records.headerBytes(record);
-    for (let column = 0; column < event_column; column++) offset += records.dataBytes(record, column);
-    search.look(await reader.read(offset, records.dataBytes(record, event_column)));
-  }
-  return { received_at_ms: records.received_at_ms };
+  return { reader, records, columns };
+}
+
+/** Lent until the next read. */
+function readColumn(reader: WindowReader, records: RecordTable, record: number, column: number): Promise<Buffer> {
+  let offset = records.payloadOffset(record) + records.headerBytes(record);
+  for (let before = 0; before < column; before++) offset += records.dataBytes(record, before);
+  return reader.read(offset, records.dataBytes(record, column));
 }
 
 /**

@@ -60,6 +60,8 @@ export interface SpoolPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: SpoolObserver;
+  /** A segment of `table` is about to be sealed, and waits until this resolves. Where it rejects it is tried again later. */
+  readonly beforeSeal?: (table: string) => Promise<void>;
   /** Of what is split, set aside and replayed; the ledger where it is absent. */
   readonly books?: SegmentBooks;
 }

@@ -69,8 +69,9 @@ export class Sealer {
     private readonly pool: PagePool,
   ) {}
 
-  /** @throws the operating system's error; then it can be tried again from the start */
+  /** @throws the operating system's error, or why it must wait; then it can be tried again from the start */
   async seal(closed: ClosedSegment): Promise<Sealing> {
+    await this.ports.beforeSeal?.(closed.segment.table);
     const name = segmentFileName(closed.segment, 'open');
     const path = `${this.directory.path}/${name}`;
     const start_ms = this.ports.clock.monotonicMs();

@@ -294,6 +294,6 @@ export class Spool implements SegmentStore {
     // A file that cannot be read says nothing about whether others can be written.
     if (isDiskFull(error)) this.guard.failed(error);
     this.ports.observer.incident('seal_failed', { segment: closed.segment.id, table: closed.segment.table, reason: reasonOf(error) });
-    return !isDiskFull(error) && !isOutOfDescriptors(error);
+    return !(error instanceof OperatingError) && !isDiskFull(error) && !isOutOfDescriptors(error);
   }
 }

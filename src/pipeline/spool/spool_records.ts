@@ -1,13 +1,13 @@
 /**
- * Which events stand in the spool: the proof of what they claimed. Implements `SpoolRecords`, for a start after a crash.
+ * Which events stand in the spool: the proof of what they claimed. For a start after a crash.
  *
  * Reads the files that are there, open and sealed, while the spool goes on sealing: a segment's identity stays the same, so that whichever of its two files
  * is found says what is in it, and one that vanishes while it is looked for is sealed by then. The caller sees to it that no sealed segment of the table
  * is retired meanwhile. What is damaged is no proof.
  */
 import type { Fs } from '../../contract/ports.ts';
-import type { SpoolEvents, SpoolRecords } from '../../contract/version_claims.ts';
-import { EventList, EventSearch, type EventVisitor, searchOpen, searchSealed } from './event_ids.ts';
+import type { SpoolEvents, SpoolRecords, SpoolRows } from '../../contract/version_claims.ts';
+import { EventList, EventSearch, type EventVisitor, searchOpen, searchSealed, visitOpenRows } from './event_ids.ts';
 import { withFile } from './file_io.ts';
 import { parseSegmentFileName, segmentFileName } from './segment_name.ts';
 import { errorCode } from './system_errors.ts';
@@ -15,7 +15,7 @@ import { errorCode } from './system_errors.ts';
 /** A file that vanishes was sealed: the next list has it. More often than this something else removes files. */
 const LISTS_MAX = 100;
 
-export class NodeSpoolRecords implements SpoolRecords, SpoolEvents {
+export class NodeSpoolRecords implements SpoolRecords, SpoolEvents, SpoolRows {
   private readonly directory: string;
 
   /** @param data_dir absolute */
@@ -39,6 +39,19 @@ export class NodeSpoolRecords implements SpoolRecords, SpoolEvents {
       if (is_read) await visit(list.event_ids);
       return is_read;
     });
+  }
+
+  async eachUnsealed(
+    table: string,
+    columns: readonly string[],
+    visit: (rows: readonly (readonly string[])[]) => Promise<void>,
+  ): Promise<void> {
+    const segments = (await this.fs.list(this.directory)).map(parseSegmentFileName).filter((parsed) => parsed?.segment.table === table);
+    for (const parsed of segments.sort((left, right) => (left?.segment.sequence ?? 0) - (right?.segment.sequence ?? 0))) {
+      if (parsed?.kind !== 'open') continue;
+      const path = `${this.directory}/${segmentFileName(parsed.segment, 'open')}`;
+      await withFile(this.fs, path, 'read', (file) => visitOpenRows(file, parsed.segment.id, columns, visit));
+    }
   }
 
   /** Goes over the segments of `table` until each was read; `take` resolves to whether the file was still there. */

@@ -6,6 +6,7 @@
  * engine): an object; strict JSON; no lone surrogates; integers between Int64's minimum and UInt64's maximum; other numbers
  * finite; no path twice within an object, where a dot in a key joins path segments as nesting does.
  */
+import type { JsonDocument } from '../../contract/json_document.ts';
 import { FlatObjects } from './flat_object.ts';
 import { distinctPaths, hasFewPaths } from './json_paths.ts';
 import { isPlainDocument } from './plain_document.ts';
@@ -222,13 +223,13 @@ export class JsonGuard {
   /**
    * The same for a document with as many keys as it likes, as long as they make no more paths than ClickHouse merges well.
    *
-   * @param value what JSON.parse makes of it, and the kernel did not find too deep
-   * @param bytes the text in UTF-8
+   * @param document whose value JSON.parse made, and the kernel did not find too deep
    */
-  fitsJsonColumnAsDocument(text: string, value: object, bytes: Uint8Array): boolean {
-    if (isPlainDocument(bytes)) return true;
+  fitsJsonColumnAsDocument(document: JsonDocument): boolean {
+    if (isPlainDocument(document.bytes)) return true;
+    const text = document.text();
     const reader = new Reader(text, text.length);
-    return reader.isSafeObject() && (reader.keysRead() <= KEYS_MAX || hasFewPaths(value));
+    return reader.isSafeObject() && (reader.keysRead() <= KEYS_MAX || hasFewPaths(document.value));
   }
 
   /** The same without the short cut. */

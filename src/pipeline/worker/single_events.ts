@@ -109,7 +109,7 @@ export class SingleEvents {
       parseObject: (request) => this.bodies.parse(request),
       readMembers: (request) => this.bodies.readMembers(request),
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),
-      fitsJsonColumnAsDocument: ({ text, value, bytes }) => guard.fitsJsonColumnAsDocument(text, value, bytes),
+      fitsJsonColumnAsDocument: (document) => guard.fitsJsonColumnAsDocument(document),
       identity: this.identities,
       row: (table) => {
         const row = this.rows.get(table);

@@ -12,6 +12,7 @@ import type { ClaimBatch, ClaimOutcome, EventClaims, KeyClaim, PendingEvent, Ver
 import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
 import type { DeliveryStore } from '../delivery_desk.ts';
 import { Serial } from '../serial.ts';
+import type { VersionStore } from '../version_desk.ts';
 import { prepareDataFile } from './data_file.ts';
 import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
 import { commitBytesMax, Headroom } from './headroom.ts';
@@ -29,7 +30,7 @@ interface Maps {
   readonly expiries: ExpiryMap;
 }
 
-export class LmdbClaims implements VersionClaims, DeliveryStore {
+export class LmdbClaims implements VersionClaims, DeliveryStore, VersionStore {
   private opened: Maps | undefined;
   /** What stands in the map of that name; undefined when that is not known. */
   private undecided: Undecided | undefined;
@@ -109,6 +110,10 @@ export class LmdbClaims implements VersionClaims, DeliveryStore {
   isTaken(key: string, now_ms: number): boolean {
     const entry = read(() => decodeEntry(this.maps().entries.get(key)));
     return entry !== undefined && (entry.expires_at_ms === undefined || entry.expires_at_ms > now_ms);
+  }
+
+  fingerprintOf(key: string): string | undefined {
+    return read(() => this.maps().entries.get(key))?.[0];
   }
 
   keep(entries: readonly KeyClaim[]): Promise<void> {

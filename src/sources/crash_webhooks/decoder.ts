@@ -90,7 +90,7 @@ export class WebhookDecoder implements SingleDecoder {
     const fields = fieldsOf(payload);
     // One that is no object breaks the schema of every type.
     if (!isRecord(payload)) return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws };
-    const document = { value: payload, text: body.memberText('payload'), bytes: body.memberBytes('payload') };
+    const document = { value: payload, text: () => body.memberText('payload'), bytes: body.memberBytes('payload') };
     if (this.tools.fitsJsonColumnAsDocument(document)) return { id, type, created_on, fields, bytes, payload: document.bytes, flaws };
     const flaw = notQueryable('the payload has a key twice, a lone surrogate, or too much');
     return { id, type, created_on, fields, bytes, payload: EMPTY_OBJECT, flaws: [...flaws, flaw] };

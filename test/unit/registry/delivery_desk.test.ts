@@ -71,7 +71,7 @@ test('what comes while the first is not durable waits for its fate: a repeat whe
   await desk.admit(first);
   const others = [hook('a'), hook('a'), hook('a')];
   const answers: string[] = [];
-  const asked = others.map((event) => desk.admit(event).then((admission) => answers.push(told(admission))));
+  const asked = others.map((event) => Promise.resolve(desk.admit(event)).then((admission) => answers.push(told(admission))));
   await setImmediate();
   assert.deepEqual(answers, []);
   desk.settle(first.event_id, false);
@@ -138,9 +138,10 @@ async function startOn(directory: string, event_ids: readonly string[]): Promise
     random: { fraction: () => 0, uuid: () => 'an instance' },
     records: { holds: async () => new Set<string>() },
     events: { each },
+    rows: { eachUnsealed: async () => undefined },
     observers: { local: OBSERVER, fleet: OBSERVER },
   };
-  const registry = new Registry(ports, { url: 'embedded', directory });
+  const registry = new Registry(ports, { url: 'embedded', directory, version_tables: new Map() });
   await registry.start();
   return { registry, looked };
 }

@@ -7,10 +7,11 @@ import { type TestContext, test } from 'node:test';
 import { SYSTEM_CLOCK } from '../../../src/base/system_clock.ts';
 import type { GateVerdict } from '../../../src/contract/gate.ts';
 import type { SealedSegment, SegmentStore } from '../../../src/contract/segment.ts';
-import type { VersionClaims } from '../../../src/contract/version_claims.ts';
-import { eventClaims } from '../../../src/registry/claim_keys.ts';
+import type { SpoolRows, VersionClaims } from '../../../src/contract/version_claims.ts';
+import { eventClaims, versionEntry } from '../../../src/registry/claim_keys.ts';
 import { ClaimOffice } from '../../../src/registry/claim_office.ts';
 import { confirmBeforeRetire } from '../../../src/registry/confirm_before_retire.ts';
+import { LmdbClaims } from '../../../src/registry/lmdb/lmdb_claims.ts';
 import { DESK_LIMITS } from '../../../src/registry/options.ts';
 import { Registry } from '../../../src/registry/registry.ts';
 import { delivery, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
@@ -27,14 +28,23 @@ async function directoryOf(context: TestContext): Promise<string> {
   return directory;
 }
 
-/** A daemon's registry on `directory`, whose spool holds `stored`. */
-async function start(directory: string, stored: readonly string[] = [], url = 'embedded'): Promise<Registry> {
+/** What a spool holds: events, and the rows of its segments that are not sealed. */
+interface Held {
+  readonly stored?: readonly string[];
+  readonly rows?: readonly (readonly string[])[];
+}
+
+/** A daemon's registry on `directory`. */
+async function start(directory: string, { stored = [], rows: unsealed = [] }: Held = {}, url = 'embedded'): Promise<Registry> {
   const records = {
     holds: async (_: string, event_ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => event_ids.has(event_id))),
   };
   const events = { each: (_: string, visit: (event_ids: readonly string[]) => Promise<void>) => visit(stored) };
+  const rows: SpoolRows = { eachUnsealed: (_table, _columns, visit) => visit(unsealed) };
   const observers = { local: OBSERVER, fleet: OBSERVER };
-  const registry = new Registry({ clock: SYSTEM_CLOCK, random: RANDOM, records, events, observers }, { url, directory });
+  const version_tables = new Map([['events', ['product_name', 'version', 'scm_sha'] as const]]);
+  const ports = { clock: SYSTEM_CLOCK, random: RANDOM, records, events, rows, observers };
+  const registry = new Registry(ports, { url, directory, version_tables });
   await registry.start();
   return registry;
 }
@@ -51,7 +61,7 @@ test('a start confirms the claims whose event stands in the spool and releases t
   const hook = request([delivery('hook')]);
   for (const each of [stored, lost, hook]) assert.equal(summary(await before.gate.admit(each)), 'admitted');
   await before.close();
-  const after = await start(directory, [stored.event_id, hook.event_id]);
+  const after = await start(directory, { stored: [stored.event_id, hook.event_id], rows: [['org_test', 'app', 'stored', 'abc']] });
   assert.equal(summary(await after.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
   assert.equal(summary(await after.gate.admit(request([idempotency('stored')]))), 'repeated');
   assert.equal(summary(await after.gate.admit(request([delivery('hook')]))), 'repeated');
@@ -69,6 +79,68 @@ test('what was settled just before a stop needs no spool to be known after it', 
   const after = await start(directory);
   assert.equal(summary(await after.gate.admit(request([version('def')]))), 'version_conflict');
   await after.close();
+});
+
+test('a version in conflict gives the key that came with it back, and a repeat is a repeat whatever version it names', async (context) => {
+  const registry = await start(await directoryOf(context));
+  const first = request([version('abc'), idempotency('first', 'body')], { answer: '{"id":"1"}' });
+  assert.equal(summary(await registry.gate.admit(first)), 'admitted');
+  registry.gate.settle(first, true);
+  assert.equal(summary(await registry.gate.admit(request([version('def'), idempotency('second', 'body')]))), 'version_conflict');
+  assert.equal(summary(await registry.gate.admit(request([version('abc'), idempotency('second', 'another')]))), 'admitted');
+  const again = await registry.gate.admit(request([version('def'), idempotency('first', 'body')]));
+  assert.deepEqual(again, { kind: 'repeated', answer: '{"id":"1"}' });
+  await registry.close();
+});
+
+test('rows that were not sealed give back their versions at a start, once each, and change none that the registry has', async (context) => {
+  const directory = await directoryOf(context);
+  const before = await start(directory);
+  const known = request([version('abc', 'known')]);
+  await before.gate.admit(known);
+  before.gate.settle(known, true);
+  await before.close();
+  const rows = [
+    ['org_test', 'app', 'known', 'def'],
+    ['org_test', 'app', 'late', ''],
+    ['org_test', 'app', 'late', 'abc'],
+    ['org_test', 'app', 'late', 'def'],
+    ['org_other', 'app', 'foreign', 'abc'],
+  ];
+  for (const held of [{ rows }, {}]) {
+    const after = await start(directory, held);
+    await after.beforeSeal('events');
+    for (const name of ['known', 'late']) {
+      assert.equal(summary(await after.gate.admit(request([version('abc', name)]))), 'admitted', name);
+      assert.equal(summary(await after.gate.admit(request([version('def', name)]))), 'version_conflict', name);
+    }
+    assert.equal(summary(await after.gate.admit(request([version('def', 'foreign')]))), 'admitted');
+    await after.close();
+  }
+});
+
+test('what an older program left pending of versions is settled before any is decided', async (context) => {
+  const directory = await directoryOf(context);
+  const [stored, lost] = [request([version('abc', 'stored')]), request([version('abc', 'lost')])];
+  const older = new LmdbClaims(directory);
+  await older.open();
+  await older.commit({ confirm: [], release: [], claim: [stored, lost].map(eventClaims), now_ms: NOW_MS });
+  await older.close();
+  const registry = await start(directory, { stored: [stored.event_id] });
+  assert.equal(summary(await registry.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
+  assert.equal(summary(await registry.gate.admit(request([version('def', 'lost')]))), 'admitted');
+  await registry.close();
+});
+
+test('keys of versions are those that earlier programs wrote', () => {
+  assert.deepEqual(versionEntry('org_a', 'my-service', '1.2.3', 'abc123'), {
+    key: 'O7ytjj5W_IY11_t3UKird6=1.2.3',
+    fingerprint: 'fKhjzzvGtZZrd43f7wKLsOjvSCPG-DtC7YVDcCOlJaA',
+  });
+  assert.equal(
+    versionEntry('org_ä', 'p', 'a version with spaces \ud800', '').key,
+    'uCuYihrWr4sfRvUgCL--aF#OJX02fgaUGMrRjnwxieJwPVz5iGgt4C7rzNm9WatzYg',
+  );
 });
 
 test('a segment is not retired before the claims of its table are confirmed', async () => {
@@ -143,7 +215,7 @@ test('upkeep forgets what has expired and releases what failed commits left', as
 
 test('a fleet’s registry that cannot be reached refuses versions, and neither deliveries nor other tables’ segments wait for it', async (context) => {
   const directory = await directoryOf(context);
-  const registry = await start(directory, [], 'postgres://penstock:secret@127.0.0.1:1/registry');
+  const registry = await start(directory, {}, 'postgres://penstock:secret@127.0.0.1:1/registry');
   const refused = await registry.gate.admit(request([version('abc')]));
   assert.equal(summary(refused), 'registry_unavailable');
   assert.match(registry.problem() ?? '', /cannot be reached/);

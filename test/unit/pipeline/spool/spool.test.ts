@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OperatingError } from '../../../../src/contract/errors.ts';
+import { Spool } from '../../../../src/pipeline/spool/spool.ts';
+import { ManualClock } from '../../../support/manual_clock.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
-import { blockOf, DATA_DIR, Held, MONTH, OPTIONS, OTHER_TABLE, rowOf, TABLE } from './fixtures.ts';
+import { blockOf, countingRandom, DATA_DIR, Held, Incidents, MONTH, OPTIONS, OTHER_TABLE, rowOf, TABLE } from './fixtures.ts';
 
 test('what was appended comes out as one Native block, row for row and in order', async () => {
   const held = await new Held().start();
@@ -47,6 +50,27 @@ test('a sealed segment says what delivery and the ledger must know of it', async
     accounts: [{ source: 'test', received: 5, accepted: 3, rejected: { bad: 2 } }],
     tokens: 0,
   });
+});
+
+test('a segment is not sealed before whoever is asked agrees, and is tried again where he does not', async () => {
+  const [clock, fs] = [new ManualClock(1_700_000_000_000), new MemoryFs()];
+  const asked = new Set<string>();
+  let is_away = true;
+  const observer = new Incidents();
+  const before_seal = async (table: string): Promise<void> => {
+    asked.add(table);
+    if (is_away) throw new OperatingError('registry_unavailable', { reason: 'it is away' });
+  };
+  const ports = { fs, clock, random: countingRandom(), observer, beforeSeal: before_seal };
+  const spool = new Spool(ports, { ...OPTIONS, data_dir: DATA_DIR }, [TABLE]);
+  await spool.start();
+  await spool.append(blockOf([rowOf('one')]));
+  await spool.sealAll();
+  assert.deepEqual([[...asked], spool.stats().unsealed_segments, spool.stats().sealed_segments], [['events'], 1, 0]);
+  is_away = false;
+  await spool.sealAll();
+  assert.deepEqual([spool.stats().unsealed_segments, spool.stats().sealed_segments], [0, 1]);
+  await spool.close();
 });
 
 test('appends that come together share one write and one sync', async () => {

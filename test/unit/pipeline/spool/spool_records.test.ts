@@ -124,3 +124,25 @@ test('segments of other tables say nothing', async () => {
   await spool.spool.append(blockOf([row]));
   assert.deepEqual(await held(spool.fs, [event_id]), []);
 });
+
+test('the rows of segments that are not sealed are shown record by record, oldest segment first, and no others', async () => {
+  const { fs, spool } = await heldWith();
+  const [first, second, third, sealed] = newIds(4);
+  await spool.append(blockOf([eventRow(sealed ?? '')], EVENTS));
+  await spool.sealAll();
+  const colors = Array.from({ length: 300 }, (_, index) => `color ${index}`);
+  await spool.append(blockOf([eventRow(first ?? '', 'red'), eventRow(second ?? '', 'blue')], EVENTS));
+  await spool.append(blockOf([eventRow(third ?? '', 'red')], TABLE));
+  await spool.append(
+    blockOf(
+      colors.map((color) => eventRow(third ?? '', color)),
+      EVENTS,
+    ),
+  );
+  const shown: (readonly (readonly string[])[])[] = [];
+  const records = new NodeSpoolRecords(fs, DATA_DIR);
+  await records.eachUnsealed(EVENTS.name, ['color', 'last', 'name'], async (rows) => void shown.push(rows));
+  const row_of_color = (color: string): readonly string[] => [color, 'x', 'some name'];
+  assert.deepEqual(shown, [[row_of_color('red'), row_of_color('blue')], colors.map(row_of_color)]);
+  await records.eachUnsealed(EVENTS.name, ['no such column'], () => assert.fail('a column that is not there was shown'));
+});

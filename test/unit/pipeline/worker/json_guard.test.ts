@@ -21,7 +21,9 @@ test('what ClickHouse refuses, or is no JSON object, does not fit', () => {
 /** What the guard says of a document, by the short cut where that says yes. */
 function fitsAsDocument(text: string): boolean {
   const value: unknown = JSON.parse(text);
-  return typeof value === 'object' && value !== null && guard.fitsJsonColumnAsDocument(text, value, Buffer.from(text));
+  return (
+    typeof value === 'object' && value !== null && guard.fitsJsonColumnAsDocument({ text: () => text, value, bytes: Buffer.from(text) })
+  );
 }
 
 test('the short cut for documents says yes only where the proper reader does', () => {
