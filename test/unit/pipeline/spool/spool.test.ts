@@ -75,6 +75,22 @@ test('a group waits for company when the group before it had some', async () => 
   assert.equal(held.incidents.groups, 2);
 });
 
+test('a block that waited while the group before it was on its way does not wait for company again', async () => {
+  const fs = new MemoryFs();
+  const held = await new Held(fs, { group_delay_ms_max: 2 }).start();
+  let late: Promise<void> | undefined;
+  fs.fault = (operation) => {
+    if (operation !== 'datasync' || late !== undefined) return undefined;
+    late = held.spool.append(blockOf([rowOf('c')]));
+    held.clock.advance(3);
+    return undefined;
+  };
+  await Promise.all([held.spool.append(blockOf([rowOf('a')])), held.spool.append(blockOf([rowOf('b')]))]);
+  await late;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(held.incidents.groups, 2);
+});
+
 test('sealing syncs in steps, so that the sync of an acknowledgement waits for little', async () => {
   const fs = new MemoryFs();
   const held = await new Held(fs).start();
