@@ -5,14 +5,16 @@
  * Signals from the terminal are the daemon's business.
  *
  * It steps back behind the daemon: an acknowledgement that waits for a core is a sender that waits, an INSERT that waits is a segment
- * that stays on the disk a little longer. Threads inherit it from the one that starts them, so it comes before there is an engine.
+ * that stays on the disk a little longer. On Linux a thread has a niceness of its own and inherits it from the one that starts it: so it comes before
+ * there is an engine, and for each thread that Node has by then, since libuv's, on which queries run, start the engine's.
  */
+import { readdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { EngineProcess } from './engine_process.ts';
 import { type FromChild, parseToChild } from './messages.ts';
 
-/** Of the weight of a process that wants a core as well, a fifth. */
-const NICENESS = 7;
+/** Of the weight of a process that wants a core as well, a fifteenth: docs/PERFORMANCE.md has what others did to the daemon and to delivery. */
+const NICENESS = 12;
 
 stepBack();
 const engine = new EngineProcess({ onBroken: dieOf });
@@ -41,9 +43,20 @@ function die(): void {
 }
 
 function stepBack(): void {
+  for (const thread_id of ownThreads()) {
+    try {
+      setPriority(thread_id, NICENESS);
+    } catch {
+      // Where even this is not allowed, it runs like any other; and a thread may have ended meanwhile.
+    }
+  }
+}
+
+/** What `setPriority` knows them by; 0 is the calling one. Elsewhere than on Linux the whole process goes by one niceness. */
+function ownThreads(): readonly number[] {
   try {
-    setPriority(NICENESS);
+    return readdirSync('/proc/self/task').map(Number);
   } catch {
-    // Where even this is not allowed, it runs like any other.
+    return [0];
   }
 }

@@ -29,6 +29,8 @@ export class Committer {
   /** Bytes of the blocks that are queued or in the group being written. */
   queued_bytes = 0;
   private waiting: Waiting[] = [];
+  /** When the first of those that wait came. */
+  private waiting_since_ms = 0;
   private run_promise: Promise<void> | undefined;
   private previous_group_blocks = 0;
   private end_pause: (() => void) | undefined;
@@ -42,6 +44,7 @@ export class Committer {
 
   append(block: SpoolBlock): Promise<void> {
     this.queued_bytes += block.bytes.length;
+    if (this.waiting.length === 0) this.waiting_since_ms = this.clock.monotonicMs();
     return new Promise((resolve, reject) => {
       this.waiting.push({ block, resolve, reject });
       this.run_promise ??= this.run();
@@ -60,16 +63,25 @@ export class Committer {
     // What else arrives in this turn of the event loop belongs to the first group.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
-      if (this.previous_group_blocks > 1 && this.group_delay_ms_max > 0 && !this.is_hurried) await this.pause();
+      await this.awaitCompany();
       await this.commitGroup(this.takeGroup());
     }
     this.run_promise = undefined;
   }
 
-  /** Worth it only when blocks come several at a time: then a moment's wait saves a whole sync. */
-  private pause(): Promise<void> {
+  /**
+   * Worth it only when blocks come several at a time: then a moment's wait saves a whole sync. What waited already, while the group before was on its way
+   * to a slow disk, counts: there company came meanwhile.
+   */
+  private async awaitCompany(): Promise<void> {
+    if (this.previous_group_blocks <= 1 || this.is_hurried) return;
+    const pause_ms = this.waiting_since_ms + this.group_delay_ms_max - this.clock.monotonicMs();
+    if (pause_ms > 0) await this.pause(pause_ms);
+  }
+
+  private pause(pause_ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.clock.schedule(this.group_delay_ms_max, () => this.end_pause?.());
+      const timer = this.clock.schedule(pause_ms, () => this.end_pause?.());
       this.end_pause = () => {
         timer.cancel();
         this.end_pause = undefined;

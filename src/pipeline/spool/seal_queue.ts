@@ -33,6 +33,11 @@ export class SealQueue {
     return this.waiting.length + this.running.size;
   }
 
+  /** Whether there is more than is being sealed: then it comes faster than it goes, or somebody waits for all of it. */
+  get isBehind(): boolean {
+    return this.waiting.length > 0;
+  }
+
   /** How many of a table wait or are being sealed. */
   countOf(table: string): number {
     return [...this.running, ...this.waiting].filter(({ segment }) => segment.table === table).length;

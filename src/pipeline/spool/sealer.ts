@@ -14,7 +14,7 @@ import { NativeBlockBuilder, type NativeBlockResult } from './native_block.ts';
 import { NativeWriter } from './native_writer.ts';
 import type { ClosedSegment } from './open_segments.ts';
 import type { SpoolPorts } from './options.ts';
-import { Pacer } from './pacer.ts';
+import { type PacedWork, Pacer } from './pacer.ts';
 import type { PagePool } from './page_pool.ts';
 import type { Quarantine } from './quarantine.ts';
 import { recordSeed } from './record.ts';
@@ -67,6 +67,7 @@ export class Sealer {
     private readonly directory: SyncedDirectory,
     private readonly quarantine: Quarantine,
     private readonly pool: PagePool,
+    private readonly work: PacedWork,
   ) {}
 
   /** @throws the operating system's error, or why it must wait; then it can be tried again from the start */
@@ -177,7 +178,7 @@ export class Sealer {
     const partial_path = sealed_path + PARTIAL_SUFFIX;
     await removeIfThere(fs, partial_path);
     const segment = await withFile(fs, partial_path, 'create', async (file) => {
-      const output = new NativeWriter(file, buffer);
+      const output = new NativeWriter(file, new Pacer(this.ports.clock, this.work), buffer);
       const result = await build(output);
       return result === 'damaged' ? result : this.finish(header, records, file, output);
     }).catch(async (error: unknown) => {

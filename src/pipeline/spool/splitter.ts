@@ -67,8 +67,9 @@ export class Splitter {
     const { fs, clock } = this.ports;
     const path = this.pathOf({ ...parent, id: half.id }) + PARTIAL_SUFFIX;
     return withFile(fs, path, 'create', async (file) => {
-      const output = new NativeWriter(file);
-      await new RangeWriter(reader, output, half.range, new Pacer(clock)).write(layout, half.id);
+      const pacer = new Pacer(clock);
+      const output = new NativeWriter(file, pacer);
+      await new RangeWriter(reader, output, half.range, pacer).write(layout, half.id);
       return this.finish(parent, half, file, output);
     });
   }

@@ -69,7 +69,7 @@ export class Spool implements SegmentStore {
     this.quarantined = new Quarantine(ports.fs, `${options.data_dir}/quarantine`, ports.observer);
     this.guard = new DiskGuard(ports, this.directory.path, () => this.limits);
     const pool = new PagePool(options.held_bytes_max);
-    this.sealer = new Sealer(ports, this.directory, this.quarantined, pool);
+    this.sealer = new Sealer(ports, this.directory, this.quarantined, pool, { isHurried: () => this.seal_queue.isBehind });
     const books = ports.books ?? this.ledger;
     this.letters = new DeadLetters(ports, options.data_dir, this.directory, this.quarantined, {
       books,

@@ -99,6 +99,41 @@ test('a group waits for company when the group before it had some', async () => 
   assert.equal(held.incidents.groups, 2);
 });
 
+test('a block that waited while the group before it was on its way does not wait for company again', async () => {
+  const fs = new MemoryFs();
+  const held = await new Held(fs, { group_delay_ms_max: 2 }).start();
+  let late: Promise<void> | undefined;
+  fs.fault = (operation) => {
+    if (operation !== 'datasync' || late !== undefined) return undefined;
+    late = held.spool.append(blockOf([rowOf('c')]));
+    held.clock.advance(3);
+    return undefined;
+  };
+  await Promise.all([held.spool.append(blockOf([rowOf('a')])), held.spool.append(blockOf([rowOf('b')]))]);
+  await late;
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(held.incidents.groups, 2);
+});
+
+test('sealing syncs in steps, so that the sync of an acknowledgement waits for little', async () => {
+  const fs = new MemoryFs();
+  const held = await new Held(fs).start();
+  const note = 'x'.repeat(1000);
+  await held.spool.append(blockOf(Array.from({ length: 4000 }, (_, row) => ({ ...rowOf(`${row}`), note }))));
+  let synced_bytes = 0;
+  let largest_step_bytes = 0;
+  fs.fault = (operation, path) => {
+    if (operation !== 'datasync' || !path.endsWith('.partial')) return undefined;
+    const sealed_bytes = fs.contentOf(path).length;
+    largest_step_bytes = Math.max(largest_step_bytes, sealed_bytes - synced_bytes);
+    synced_bytes = sealed_bytes;
+    return undefined;
+  };
+  await held.spool.sealAll();
+  assert.ok(synced_bytes > 4_000_000);
+  assert.ok(largest_step_bytes <= 1_048_576, `${largest_step_bytes}`);
+});
+
 test('acknowledged from memory, nothing is synced until it is sealed, and a dead process loses nothing', async () => {
   const fs = new MemoryFs();
   const held = await new Held(fs, { ack: 'memory' }).start();
