@@ -16,9 +16,9 @@ export const DELIVERY_KEPT_MS = 8 * 24 * HOUR_MS;
 const LABEL_CHARACTERS_MAX = 200;
 /** Of base64url: 132 bits. */
 const PRODUCT_CHARACTERS = 22;
+/** Of the length before a part of a digest. */
+const LENGTH_BYTES_MAX = 12;
 const PLAIN_VERSION = /^[\x21-\x7e]{1,48}$/;
-/** Products whose digests are remembered: pipelines name the same few again and again. */
-const PRODUCTS_REMEMBERED_MAX = 4_096;
 
 /** A version as the registry knows it. */
 export interface VersionEntry {
@@ -26,12 +26,6 @@ export interface VersionEntry {
   /** Of its commit; empty without one. */
   readonly fingerprint: string;
 }
-
-/** Of the length before a part of a digest. */
-const LENGTH_BYTES_MAX = 12;
-/** What nearly all digests are of fits in. */
-const scratch = Buffer.allocUnsafeSlow(4_096);
-const products = new Map<string, string>();
 
 export function versionEntry(organization_id: string, product_name: string, version: string, scm_sha: string): VersionEntry {
   return { key: versionKey(organization_id, product_name, version), fingerprint: scm_sha === '' ? '' : digest(scm_sha) };
@@ -78,24 +72,14 @@ function keyClaim(claim: Claim, request: GateRequest): KeyClaim {
 
 /** Half a digest, and then the version itself if it is plain and short, else its digest: the sign between says which. */
 function versionKey(organization_id: string, product_name: string, version: string): string {
-  const product = productKey(organization_id, product_name);
+  const product = digest('version', organization_id, product_name).slice(0, PRODUCT_CHARACTERS);
   return PLAIN_VERSION.test(version) ? `${product}=${version}` : `${product}#${digest(version)}`;
-}
-
-function productKey(organization_id: string, product_name: string): string {
-  const name = `${organization_id.length}:${organization_id}${product_name}`;
-  const known = products.get(name);
-  if (known !== undefined) return known;
-  const key = digest('version', organization_id, product_name).slice(0, PRODUCT_CHARACTERS);
-  if (products.size >= PRODUCTS_REMEMBERED_MAX) products.clear();
-  products.set(name, key);
-  return key;
 }
 
 /** Each part with its length before it: no two lists of parts are the same bytes. */
 function digest(...parts: readonly string[]): string {
   const bytes_max = parts.reduce((sum, { length }) => sum + 2 * length + LENGTH_BYTES_MAX, 0);
-  const bytes = bytes_max <= scratch.length ? scratch : Buffer.allocUnsafe(bytes_max);
+  const bytes = Buffer.allocUnsafe(bytes_max);
   let used = 0;
   for (const part of parts) {
     used += bytes.write(`${part.length}:`, used, 'latin1');
