@@ -28,6 +28,10 @@ export class PackCutter implements Cutter {
   private readonly piece: Piece;
   private readonly key: Buffer;
   private readonly levels: Level[] = [];
+  /** What is walked over, and of it what belongs to the event in hand and is not in the piece yet: from head to head is too little to copy. */
+  private walked: Buffer = Buffer.alloc(0);
+  private uncopied_start = 0;
+  private uncopied_end = 0;
   /** The beginning of a head whose rest has not come yet. */
   private carried = Buffer.alloc(0);
   /** Bytes of the leaf in hand that have not come yet. */
@@ -58,10 +62,11 @@ export class PackCutter implements Cutter {
     const all =
       this.carried.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([this.carried, bytes]);
     this.carried = Buffer.alloc(0);
+    this.walked = all;
     let at = 0;
     while (at < all.length && this.problem === undefined) {
       if (this.leaf_bytes > 0) {
-        at = this.passLeaf(all, at, take);
+        at = this.passLeaf(at, take);
         continue;
       }
       const head = readHead(all, at);
@@ -70,9 +75,10 @@ export class PackCutter implements Cutter {
         else this.problem = 'not_message_pack';
         break;
       }
-      this.takeHead(all, at, head, take);
+      this.takeHead(at, head, take);
       at += head.bytes;
     }
+    this.copy();
     return this.problem;
   }
 
@@ -85,7 +91,7 @@ export class PackCutter implements Cutter {
     return undefined;
   }
 
-  private takeHead(bytes: Buffer, at: number, head: Head, take: TakePiece): void {
+  private takeHead(at: number, head: Head, take: TakePiece): void {
     if (this.levels.length === 0) {
       this.begin(head, take);
       return;
@@ -105,7 +111,7 @@ export class PackCutter implements Cutter {
       this.open(head, take);
       return;
     }
-    this.copy(bytes.subarray(at, at + head.bytes));
+    this.pass(at, at + head.bytes);
     if (isContainer(head)) this.open(head, take);
     else if (head.count === 0) this.endValue(take);
     else this.leaf_bytes = head.count;
@@ -159,28 +165,35 @@ export class PackCutter implements Cutter {
     }
     level.remaining--;
     if (!this.is_in_array || this.levels.length !== ELEMENT_LEVEL) return;
+    this.copy();
     if (!this.is_skipping) this.piece.endEvent(take);
     this.is_skipping = false;
   }
 
-  private passLeaf(bytes: Buffer, at: number, take: TakePiece): number {
-    const end = Math.min(bytes.length, at + this.leaf_bytes);
-    const part = bytes.subarray(at, end);
-    if (this.name !== undefined) this.name = Buffer.concat([this.name, part]);
-    this.copy(part);
-    this.leaf_bytes -= part.length;
+  private passLeaf(at: number, take: TakePiece): number {
+    const end = Math.min(this.walked.length, at + this.leaf_bytes);
+    if (this.name !== undefined) this.name = Buffer.concat([this.name, this.walked.subarray(at, end)]);
+    this.pass(at, end);
+    this.leaf_bytes -= end - at;
     if (this.leaf_bytes === 0) this.endValue(take);
     return end;
   }
 
-  private copy(part: Uint8Array): void {
+  /** What was walked from `start` to `end` belongs to the event in hand; it goes on where the last such part ended. */
+  private pass(start: number, end: number): void {
     if (!this.is_in_array || this.is_skipping) return;
-    if (this.piece.eventBytes() + part.length > this.limits.event_bytes_max) {
-      this.is_skipping = true;
-      this.piece.dropEvent();
-      this.events_too_large++;
-      return;
-    }
-    this.piece.append(part);
+    if (this.uncopied_start === this.uncopied_end) this.uncopied_start = start;
+    this.uncopied_end = end;
+    if (this.piece.eventBytes() + end - this.uncopied_start <= this.limits.event_bytes_max) return;
+    this.is_skipping = true;
+    this.uncopied_end = this.uncopied_start;
+    this.piece.dropEvent();
+    this.events_too_large++;
+  }
+
+  private copy(): void {
+    const { uncopied_start, uncopied_end } = this;
+    if (uncopied_start < uncopied_end) this.piece.append(this.walked.subarray(uncopied_start, uncopied_end));
+    this.uncopied_end = uncopied_start;
   }
 }
