@@ -96,9 +96,10 @@ interface Verdict {
   readonly met: boolean;
 }
 
-/** The worst round counts. */
+/** The worst round counts; the targets are those of JSON, and without an upload of it there is nothing to judge. */
 function judge(uploads: readonly Named[]): Verdict[] {
   const judged = uploads.filter(({ server, upload }) => server === 'daemon' && upload.form === 'json').map(({ upload }) => upload);
+  if (judged.length === 0) return [];
   const verdict = (what: string, figures: readonly number[], met: boolean): Verdict => ({
     what: `${what}: ${figures.map((figure) => figure.toFixed(0)).join(', ')}`,
     met,
