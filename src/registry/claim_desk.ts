@@ -19,6 +19,10 @@ export type Admission =
   | { readonly kind: 'conflict'; readonly claim: number }
   | { readonly kind: 'refused'; readonly error: OperatingError };
 
+export function refused(error: OperatingError): Admission {
+  return { kind: 'refused', error };
+}
+
 interface Petition {
   readonly event: EventClaims;
   readonly deadline_ms: number;
@@ -240,7 +244,7 @@ export class ClaimDesk {
   }
 
   private refuse(petition: Petition, error: OperatingError): void {
-    this.answer(petition, { kind: 'refused', error });
+    this.answer(petition, refused(error));
   }
 
   private answer(petition: Petition, admission: Admission): void {

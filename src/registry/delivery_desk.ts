@@ -11,7 +11,7 @@
 import { OperatingError } from '../contract/errors.ts';
 import type { Clock } from '../contract/ports.ts';
 import type { ClaimBatch, EventClaims, KeyClaim } from '../contract/version_claims.ts';
-import type { Admission } from './claim_desk.ts';
+import { type Admission, refused } from './claim_desk.ts';
 import type { DeskLimits, DeskObserver } from './options.ts';
 import { WaitingRoom } from './waiting_room.ts';
 import { WriteBehind } from './write_behind.ts';
@@ -198,7 +198,3 @@ export class DeliveryDesk {
 
 /** Who claims a delivery knows what a repeat is answered. */
 const REPEATED: Admission = { kind: 'repeated', claim: 0, answer: '' };
-
-function refused(error: OperatingError): Admission {
-  return { kind: 'refused', error };
-}

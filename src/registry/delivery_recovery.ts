@@ -3,13 +3,13 @@
  * other the spool is looked through: each event of a delivery that stands there is one, under its event's id, since that is what the
  * spool knows of it.
  */
-import { AssertionError } from 'node:assert';
 import { OperatingError } from '../contract/errors.ts';
-import type { Clock, Timer } from '../contract/ports.ts';
+import type { Clock } from '../contract/ports.ts';
 import type { KeyClaim, SpoolEvents } from '../contract/version_claims.ts';
 import { DELIVERY_KEPT_MS } from './claim_keys.ts';
 import { type DeliveryDesk, type DeliveryStore, recoveredKey } from './delivery_desk.ts';
 import type { DeliveryFacts } from './facts.ts';
+import { Opening } from './opening.ts';
 
 export interface RecoveryPorts {
   readonly desk: DeliveryDesk;
@@ -19,29 +19,26 @@ export interface RecoveryPorts {
   readonly clock: Clock;
 }
 
-const AGAIN_MS = 1_000;
 /** Entries that are written with one commit. */
 const PAGE = 4_096;
 
 export class DeliveryRecovery {
-  private timer: Timer | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private is_closed = false;
+  private readonly opening: Opening;
   private is_open = false;
 
-  constructor(private readonly ports: RecoveryPorts) {}
+  constructor(private readonly ports: RecoveryPorts) {
+    const { clock, desk } = ports;
+    this.opening = new Opening({ clock, open: (is_closed) => this.open(is_closed), failed: (error) => desk.fail(error) });
+  }
 
   /** Tries to open the desk; resolves when it is open or could not be this time, and then goes on trying. */
   start(): Promise<void> {
-    this.running = this.attempt();
-    return this.running;
+    return this.opening.start();
   }
 
   /** Closes the desk, and notes whether the next start need not look through the spool. */
   async close(): Promise<void> {
-    this.is_closed = true;
-    this.timer?.cancel();
-    await this.running;
+    await this.opening.close();
     const is_complete = await this.ports.desk.close();
     if (!this.is_open || !is_complete) return;
     await this.ports.facts.setEndedWell(true).catch((error: unknown) => {
@@ -49,29 +46,22 @@ export class DeliveryRecovery {
     });
   }
 
-  private async attempt(): Promise<void> {
+  private async open(is_closed: () => boolean): Promise<void> {
     const { desk, facts, clock } = this.ports;
-    try {
-      if (!facts.ended_well) await this.recover();
-      await facts.setEndedWell(false);
-      if (this.is_closed) return;
-      this.is_open = true;
-      desk.open(facts.recovered_until_ms > clock.nowMs());
-    } catch (error) {
-      if (error instanceof AssertionError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      desk.fail(error instanceof OperatingError ? error : new OperatingError('registry_unavailable', { reason }, { cause: error }));
-      if (!this.is_closed) this.timer = clock.schedule(AGAIN_MS, () => void this.start());
-    }
+    if (!facts.ended_well) await this.recover(is_closed);
+    await facts.setEndedWell(false);
+    if (is_closed()) return;
+    this.is_open = true;
+    desk.open(facts.recovered_until_ms > clock.nowMs());
   }
 
-  private async recover(): Promise<void> {
+  private async recover(is_closed: () => boolean): Promise<void> {
     const { events, facts, store, clock } = this.ports;
     const expires_at_ms = clock.nowMs() + DELIVERY_KEPT_MS;
     for (const table of facts.delivery_tables) {
       await events.each(table, async (event_ids) => {
         if (event_ids.length > 0 && facts.recovered_until_ms < expires_at_ms) await facts.setRecoveredUntil(expires_at_ms);
-        for (let at = 0; at < event_ids.length && !this.is_closed; at += PAGE) {
+        for (let at = 0; at < event_ids.length && !is_closed(); at += PAGE) {
           await store.keep(event_ids.slice(at, at + PAGE).map((event_id) => recoveredClaim(event_id, expires_at_ms)));
         }
       });

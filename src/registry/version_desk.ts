@@ -13,7 +13,7 @@ import { assert } from '../base/assert.ts';
 import { OperatingError } from '../contract/errors.ts';
 import type { Clock } from '../contract/ports.ts';
 import type { KeyClaim } from '../contract/version_claims.ts';
-import type { Admission } from './claim_desk.ts';
+import { type Admission, refused } from './claim_desk.ts';
 import type { VersionEntry } from './claim_keys.ts';
 import type { DeskLimits, DeskObserver } from './options.ts';
 import { WaitingRoom } from './waiting_room.ts';
@@ -237,8 +237,4 @@ export class VersionDesk {
     this.ports.observer.decided(admission.kind === 'refused' ? admission.error.code : admission.kind, wait_ms);
     return admission;
   }
-}
-
-function refused(error: OperatingError): Admission {
-  return { kind: 'refused', error };
 }

@@ -2,12 +2,11 @@
  * Brings into the registry what a run that was killed had not written there: the versions of the rows that stand in segments which are not sealed, since
  * none is sealed before its versions are in. After a run that ended well there is next to nothing to read.
  */
-import { AssertionError } from 'node:assert';
-import { OperatingError } from '../contract/errors.ts';
-import type { Clock, Timer } from '../contract/ports.ts';
+import type { Clock } from '../contract/ports.ts';
 import type { VersionColumns } from '../contract/table.ts';
 import type { SpoolRows } from '../contract/version_claims.ts';
 import { type VersionEntry, versionEntry } from './claim_keys.ts';
+import { Opening } from './opening.ts';
 import { type VersionDesk, type VersionStore, versionClaim } from './version_desk.ts';
 
 export interface VersionRecoveryPorts {
@@ -17,45 +16,34 @@ export interface VersionRecoveryPorts {
   readonly clock: Clock;
 }
 
-const AGAIN_MS = 1_000;
-
 export class VersionRecovery {
-  private timer: Timer | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private is_closed = false;
+  private readonly opening: Opening;
 
   /** @param tables whose rows claim versions, and where those stand in them */
   constructor(
     private readonly ports: VersionRecoveryPorts,
     private readonly tables: ReadonlyMap<string, VersionColumns>,
-  ) {}
+  ) {
+    const { clock, desk } = ports;
+    this.opening = new Opening({ clock, open: (is_closed) => this.open(is_closed), failed: (error) => desk.fail(error) });
+  }
 
   /** Tries to open the desk; resolves when it is open or could not be this time, and then goes on trying. */
   start(): Promise<void> {
-    this.running = this.attempt();
-    return this.running;
+    return this.opening.start();
   }
 
   async close(): Promise<void> {
-    this.is_closed = true;
-    this.timer?.cancel();
-    await this.running;
+    await this.opening.close();
     await this.ports.desk.close();
   }
 
-  private async attempt(): Promise<void> {
-    const { desk, rows, clock } = this.ports;
-    try {
-      for (const [table, columns] of this.tables) {
-        await rows.eachUnsealed(table, ['organization_id', ...columns], (texts) => this.recover(texts));
-      }
-      if (!this.is_closed) desk.open();
-    } catch (error) {
-      if (error instanceof AssertionError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      desk.fail(error instanceof OperatingError ? error : new OperatingError('registry_unavailable', { reason }, { cause: error }));
-      if (!this.is_closed) this.timer = clock.schedule(AGAIN_MS, () => void this.start());
+  private async open(is_closed: () => boolean): Promise<void> {
+    const { desk, rows } = this.ports;
+    for (const [table, columns] of this.tables) {
+      await rows.eachUnsealed(table, ['organization_id', ...columns], (texts) => this.recover(texts));
     }
+    if (!is_closed()) desk.open();
   }
 
   /** Adds what the registry lacks, and contradicts nothing that it has. */
