@@ -1,6 +1,10 @@
 /** The child processes of the bench: started with nothing of our environment but what is given, always ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const STOP_MS_MAX = 25_000;
 const STDERR_CHARACTERS_KEPT = 2000;
@@ -87,5 +91,26 @@ export class Children {
 
   killAll(): void {
     for (const child of this.children) child.kill();
+  }
+}
+
+/**
+ * Does `work` with children and a directory of its own, `prefix` before its name. However it ends, also by `process.exit`, no child is left, and when
+ * the process ends neither is the directory.
+ */
+export async function withChildren<Result>(
+  prefix: string,
+  work: (children: Children, directory: string) => Promise<Result>,
+): Promise<Result> {
+  const children = new Children();
+  const directory = await mkdtemp(join(tmpdir(), prefix));
+  process.once('exit', () => {
+    children.killAll();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  try {
+    return await work(children, directory);
+  } finally {
+    await children.stopAll();
   }
 }

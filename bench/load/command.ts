@@ -24,6 +24,13 @@ export async function runCommand<Options extends { readonly help: boolean }>(com
   }
 }
 
+/** Reads the value of `--NAME`, from 1 to `max`; throws an Error that says what is wrong with it. */
+export function readNumber(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
+}
+
 function parseLine<Options extends { readonly help: boolean }>(command: BenchCommand<Options>): Options | undefined {
   try {
     return command.readOptions(process.argv.slice(2));

@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:load`. */
 import { parseArgs } from 'node:util';
+import { readNumber } from './command.ts';
 
 /** What can be loaded: each has targets of its own. */
 export const SOURCE_NAMES = ['deploy_report', 'release_events', 'crash_webhooks'] as const;
@@ -63,10 +64,4 @@ function readSource(text: string): SourceName {
   const source = SOURCE_NAMES.find((name) => name === text);
   if (source !== undefined) return source;
   throw new Error(`--source must be ${SOURCE_NAMES.join(' or ')}, not ${JSON.stringify(text)}.`);
-}
-
-function readNumber(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
 }

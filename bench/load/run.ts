@@ -3,11 +3,10 @@
  * prints what each used and which target that meets, and writes it to a report. Exit 0: all met, 1: one missed or the bench
  * failed, 2: wrong usage. Loopback only; whatever it starts it ends.
  */
-import { rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { cpus, release, tmpdir, totalmem, type } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
-import { Children } from './child.ts';
+import { type Children, withChildren } from './child.ts';
 import { runCommand } from './command.ts';
 import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
@@ -21,23 +20,15 @@ const RESIDENT_MEASURED_AFTER_MS = 1500;
 const HALF_LOAD_BATCH_EVENTS = 100;
 
 /** Runs the bench and resolves to its exit code. */
-async function runBench(options: BenchOptions): Promise<number> {
-  const children = new Children();
-  const directory = await mkdtemp(join(tmpdir(), 'penstock-bench-'));
-  process.once('exit', () => {
-    children.killAll();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  try {
+function runBench(options: BenchOptions): Promise<number> {
+  return withChildren('penstock-bench-', async (children, directory) => {
     const { source } = options;
     if (source !== 'deploy_report') return await benchSingles(source, options, children, directory);
     const report = await bench(options, children, directory);
     await writeReport(options, report);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatReport(report));
     return report.verdicts.every((verdict) => verdict.met) ? 0 : 1;
-  } finally {
-    await children.stopAll();
-  }
+  });
 }
 
 async function benchSingles(source: SinglesSource, options: BenchOptions, children: Children, directory: string): Promise<number> {

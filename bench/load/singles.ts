@@ -8,7 +8,7 @@ import { generate } from './measure.ts';
 import type { SourceName } from './options.ts';
 import { readCpuUs, waitUntilQuiet } from './process_usage.ts';
 import { type Server, startDaemon } from './servers.ts';
-import { formatTable } from './table.ts';
+import { formatTable, formatVerdict } from './table.ts';
 import { median } from './targets.ts';
 
 export type SinglesSource = Exclude<SourceName, 'deploy_report'>;
@@ -125,6 +125,6 @@ export function formatSingles({ source, summaries, verdicts }: SinglesReport): s
     figures.generator_cpu_us_per_event.toFixed(1),
   ]);
   const header = [source, 'events/s', 'p50 ms', 'p99 ms', 'CPU us/event', 'generator us/event'];
-  const judged = verdicts.map(({ what, is_met }) => `${is_met ? 'met     ' : 'MISSED  '}${what}\n`);
+  const judged = verdicts.map(({ what, is_met }) => formatVerdict(what, is_met));
   return `${formatTable({ header, rows })}\n${judged.join('')}`;
 }

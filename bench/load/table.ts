@@ -15,6 +15,10 @@ export function formatTable({ header, rows }: Table): string {
   return `${[header, ...rows].map(format_row).join('\n')}\n`;
 }
 
+export function formatVerdict(what: string, is_met: boolean): string {
+  return `${is_met ? 'met     ' : 'MISSED  '}${what}\n`;
+}
+
 export function htmlTable({ header, rows }: Table): string {
   const html_row = (row: readonly string[], tag: 'td' | 'th'): string =>
     `<tr>${row.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;

@@ -2,15 +2,11 @@
  * `npm run bench:overload`: finds what a daemon acknowledges at most, then offers twice that, and looks what becomes of it. Exit 0: the targets
  * are met, 1: one is missed or the bench failed, 2: wrong usage. Loopback only; whatever it starts it ends. Linux, for /proc.
  */
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Children } from '../load/child.ts';
-import { runCommand } from '../load/command.ts';
+import { withChildren } from '../load/child.ts';
+import { readNumber, runCommand } from '../load/command.ts';
 import { startDaemon } from '../load/servers.ts';
-import { formatTable } from '../load/table.ts';
+import { formatTable, formatVerdict } from '../load/table.ts';
 import { measureOverload, type Overload } from './measure.ts';
 
 const HELP = `Measures what becomes of requests when twice as many come as a daemon can take (exit 1 if a target is missed).
@@ -87,24 +83,16 @@ function judge(overload: Overload): { readonly what: string; readonly met: boole
 }
 
 /** Runs the bench and resolves to its exit code. */
-async function run(options: Options): Promise<number> {
-  const children = new Children();
-  const directory = await mkdtemp(join(tmpdir(), 'penstock-overload-'));
-  process.once('exit', () => {
-    children.killAll();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  try {
+function run(options: Options): Promise<number> {
+  return withChildren('penstock-overload-', async (children, directory) => {
     const daemon = await startDaemon(children, directory, 'disk');
     const overloads: Overload[] = [];
     for (const batch_events of options.batches) overloads.push(await measureOverload(children, daemon, { ...options, batch_events }));
     const verdicts = overloads.flatMap(judge);
-    const judged = verdicts.map(({ what, met }) => `${met ? 'met     ' : 'MISSED  '}${what}\n`);
+    const judged = verdicts.map(({ what, met }) => formatVerdict(what, met));
     process.stdout.write(options.json ? `${JSON.stringify({ overloads, verdicts })}\n` : `${format(overloads)}\n${judged.join('')}`);
     return verdicts.every(({ met }) => met) ? 0 : 1;
-  } finally {
-    await children.stopAll();
-  }
+  });
 }
 
 /** Throws an Error that says what is wrong with the line. */
@@ -119,15 +107,10 @@ function readOptions(argv: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   });
-  const number = (name: string, text: string, max: number): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-    throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
-  };
   return {
-    batches: values.batches.split(',').map((batch) => number('batches', batch, 999)),
-    seconds: number('seconds', values.seconds, 60),
-    times: number('times', values.times, 10),
+    batches: values.batches.split(',').map((batch) => readNumber('batches', batch, 999)),
+    seconds: readNumber('seconds', values.seconds, 60),
+    times: readNumber('times', values.times, 10),
     json: values.json,
     help: values.help,
   };

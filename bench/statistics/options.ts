@@ -1,5 +1,6 @@
 /** The command line of `npm run bench:statistics`. */
 import { parseArgs } from 'node:util';
+import { readNumber } from '../load/command.ts';
 import { SLICE_ROWS } from './fleet.ts';
 
 export interface StatisticsBenchOptions {
@@ -40,10 +41,4 @@ export function readOptions(argv: readonly string[]): StatisticsBenchOptions {
     directory: values.directory,
     help: values.help,
   };
-}
-
-function readNumber(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
 }

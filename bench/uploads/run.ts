@@ -2,15 +2,11 @@
  * `npm run bench:uploads`: one long body after another into a daemon that serves a second client meanwhile, and the same into the raw peer.
  * Exit 0: the targets are met, 1: one is missed or the bench failed, 2: wrong usage. Loopback only; whatever it starts it ends. Linux, for /proc.
  */
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Children } from '../load/child.ts';
-import { runCommand } from '../load/command.ts';
+import { type Children, withChildren } from '../load/child.ts';
+import { readNumber, runCommand } from '../load/command.ts';
 import { startDaemon, startRaw } from '../load/servers.ts';
-import { formatTable } from '../load/table.ts';
+import { formatTable, formatVerdict } from '../load/table.ts';
 import { FORMS, type Form } from './bodies.ts';
 import { measureUpload, type Upload } from './measure.ts';
 
@@ -115,22 +111,14 @@ function judge(uploads: readonly Named[]): Verdict[] {
 }
 
 /** Runs the bench and resolves to its exit code. */
-async function run(options: Options): Promise<number> {
-  const children = new Children();
-  const directory = await mkdtemp(join(tmpdir(), 'penstock-uploads-'));
-  process.once('exit', () => {
-    children.killAll();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  try {
+function run(options: Options): Promise<number> {
+  return withChildren('penstock-uploads-', async (children, directory) => {
     const uploads = await bench(options, children, directory);
     const verdicts = judge(uploads);
-    const judged = verdicts.map(({ what, met }) => `${met ? 'met     ' : 'MISSED  '}${what}\n`);
+    const judged = verdicts.map(({ what, met }) => formatVerdict(what, met));
     process.stdout.write(options.json ? `${JSON.stringify({ uploads, verdicts })}\n` : `${format(uploads)}\n${judged.join('')}`);
     return verdicts.every(({ met }) => met) ? 0 : 1;
-  } finally {
-    await children.stopAll();
-  }
+  });
 }
 
 /** Throws an Error that says what is wrong with the line. */
@@ -145,18 +133,13 @@ function readOptions(argv: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   });
-  const number = (name: string, text: string, max: number): number => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-    throw new Error(`--${name} must be a whole number from 1 to ${max}, not ${JSON.stringify(text)}.`);
-  };
   const forms = values.forms.split(',').map((name) => {
     const form = FORMS.find((each) => each === name);
     if (form === undefined) throw new Error(`--forms must be of ${FORMS.join(', ')}, not ${JSON.stringify(name)}.`);
     return form;
   });
-  const bytes = number('megabytes', values.megabytes, 500) * MB;
-  return { bytes, rounds: number('rounds', values.rounds, 100), forms, json: values.json, help: values.help };
+  const bytes = readNumber('megabytes', values.megabytes, 500) * MB;
+  return { bytes, rounds: readNumber('rounds', values.rounds, 100), forms, json: values.json, help: values.help };
 }
 
 await runCommand({ name: 'bench:uploads', help: HELP, readOptions, run });
