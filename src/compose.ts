@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
+import { growHeapBeforeMarking } from './base/heap_growth.ts';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
@@ -49,6 +50,7 @@ const ENGINE_STOP_MS_MAX = 5_000;
 
 /** Starts a daemon. Rejects with an OperatingError when it cannot run here; then nothing of it is left. */
 export async function startDaemon(options: { config: Config; stdout: Writable; stderr: Writable }): Promise<Daemon> {
+  growHeapBeforeMarking();
   const daemon = await PenstockDaemon.prepare(options.config, options.stdout);
   try {
     await daemon.start();
