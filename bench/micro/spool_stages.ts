@@ -29,6 +29,7 @@ const SPOOL_OPTIONS = {
   seal_rows_max: 500_000,
   seal_bytes_max: 64 * 2 ** 20,
   seal_age_ms_max: 3_600_000,
+  unfiled_segments_max: 0,
   free_bytes_min: 0,
   reserve_bytes: 0,
 } as const;

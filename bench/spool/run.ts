@@ -51,6 +51,7 @@ async function fill(data_dir: string, wanted_bytes: number): Promise<number> {
     seal_rows_max: 500_000,
     seal_bytes_max: 64 * 2 ** 20,
     seal_age_ms_max: 3_600_000,
+    unfiled_segments_max: 0,
   } as const;
   const spool = new Spool({ fs: new NodeFs(), clock: SYSTEM_CLOCK, random, observer }, options, [DEPLOY_EVENTS]);
   await spool.start();

@@ -72,6 +72,9 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
   );
 }
 
+/** Segments of a table that a start seals anew: a backlog of more has its files. */
+const UNFILED_SEGMENTS_MAX = 4;
+
 export function createSpool(
   config: Config,
   parts: { fs: NodeFs; telemetry: Telemetry; beforeSeal: (table: string) => Promise<void> },
@@ -79,7 +82,7 @@ export function createSpool(
   const { fs, telemetry, beforeSeal } = parts;
   const { spool, data_dir } = config;
   const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling, beforeSeal };
-  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), data_dir }, TABLES);
+  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), unfiled_segments_max: UNFILED_SEGMENTS_MAX, data_dir }, TABLES);
 }
 
 export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {

@@ -39,6 +39,7 @@ async function startSpool(context: TestContext, tables: readonly Table[]): Promi
     seal_rows_max: 10_000_000,
     seal_bytes_max: 2 ** 28,
     seal_age_ms_max: 3_600_000,
+    unfiled_segments_max: 0,
     free_bytes_min: 0,
     reserve_bytes: 0,
   } as const;

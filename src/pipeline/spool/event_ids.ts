@@ -8,7 +8,7 @@ import { recordSeed } from './record.ts';
 import { scanRecords } from './record_scan.ts';
 import type { RecordTable } from './record_table.ts';
 import { readSealedTail } from './sealed_footer.ts';
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment_header.ts';
+import { readSegmentHead } from './segment_header.ts';
 import { WindowReader } from './window_reader.ts';
 
 const EVENT_COLUMN = 'event_id';
@@ -54,14 +54,18 @@ export class EventSearch implements EventVisitor {
  * Looks through the records of an open segment.
  *
  * @param id the segment's; a file that was reused for another is not read
- * @returns the oldest receipt in it, undefined when nothing in it could be read
+ * @returns the oldest receipt in it and whether it was sent, undefined when nothing in it could be read
  */
-export async function searchOpen(file: FileHandle, id: string, search: EventVisitor): Promise<{ received_at_ms: number } | undefined> {
+export async function searchOpen(
+  file: FileHandle,
+  id: string,
+  search: EventVisitor,
+): Promise<{ received_at_ms: number; tokens: number } | undefined> {
   const opened = await openRecords(file, id, [EVENT_COLUMN]);
   if (opened === undefined) return undefined;
-  const { reader, records, columns } = opened;
+  const { reader, records, columns, tokens } = opened;
   for (let record = 0; record < records.count; record++) search.look(await readColumn(reader, records, record, columns[0]));
-  return { received_at_ms: records.received_at_ms };
+  return { received_at_ms: records.received_at_ms, tokens };
 }
 
 /**
@@ -90,17 +94,19 @@ interface OpenRecords {
   readonly records: RecordTable;
   /** Positions of the columns that were asked for. */
   readonly columns: readonly number[];
+  /** That were taken for it. */
+  readonly tokens: number;
 }
 
 async function openRecords(file: FileHandle, id: string, names: readonly string[]): Promise<OpenRecords | undefined> {
-  const head = Buffer.alloc(SEGMENT_HEADER_BYTES);
-  const header = decodeSegmentHeader(head.subarray(0, await file.read(head, 0)));
-  if (header === undefined || header.id !== id) return undefined;
+  const head = await readSegmentHead(file, id);
+  if (head === undefined) return undefined;
+  const { header, mark } = head;
   const columns = names.map((name) => header.columns.findIndex((column) => column.name === name));
   if (columns.includes(-1)) return undefined;
-  const reader = new WindowReader(file, await file.size());
+  const reader = new WindowReader(file, mark?.content?.end_bytes ?? (await file.size()));
   const { records } = await scanRecords(reader, header.columns.length, recordSeed(id));
-  return { reader, records, columns };
+  return { reader, records, columns, tokens: mark === undefined ? 0 : 1 };
 }
 
 /** Lent until the next read. */

@@ -19,6 +19,8 @@ export interface SpoolOptions extends SpaceLimits {
   readonly seal_rows_max: number;
   readonly seal_bytes_max: number;
   readonly seal_age_ms_max: number;
+  /** With fewer of a table waiting for ClickHouse, a segment whose rows are in memory is sealed without being written. Only with `ack: disk`. */
+  readonly unfiled_segments_max: number;
 }
 
 /** What happened that an operator should hear of; the context names files, never events. */

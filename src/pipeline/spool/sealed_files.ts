@@ -16,13 +16,15 @@ import { byPlace, type Rejection, type SealedSegment, type SegmentStore } from '
 import type { DeadLetters } from './dead_letters.ts';
 import { removeIfThere, withFile } from './file_io.ts';
 import type { HeldBlocks } from './held_blocks.ts';
-import type { HeldBlock } from './held_rows.ts';
+import type { ClosedSegment } from './open_segments.ts';
 import type { Quarantine } from './quarantine.ts';
 import { readSealedTail, type SealedFooter, writeToken } from './sealed_footer.ts';
-import { segmentFileName } from './segment_name.ts';
+import type { Sealing } from './sealer.ts';
+import { type SegmentFileKind, segmentFileName } from './segment_name.ts';
 import type { Halves, Splitter } from './splitter.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
 import { errorCode, isOutOfDescriptors, reasonOf } from './system_errors.ts';
+import type { UnfiledSegments } from './unfiled_segments.ts';
 import { WINDOW_BYTES } from './window_reader.ts';
 
 /** A file that cannot be read so many times in a row will not be: delivery's waits between them make it some minutes. */
@@ -32,7 +34,7 @@ interface Entry {
   segment: SealedSegment;
   /** In a row. */
   read_failures: number;
-  readonly removal_mark: number;
+  removal_mark: number;
   /** Both are durable; they take over as soon as this segment's file is gone for good. */
   halves?: Halves;
 }
@@ -44,6 +46,7 @@ export interface SealedFilesHelpers {
   readonly letters: DeadLetters;
   readonly books: SegmentBooks;
   readonly blocks: HeldBlocks;
+  readonly unfiled: UnfiledSegments;
 }
 
 export class SealedFiles implements SegmentStore {
@@ -80,21 +83,29 @@ export class SealedFiles implements SegmentStore {
     return [...this.entries.values()].map(({ segment }) => segment).sort(byPlace);
   }
 
-  /**
-   * @param removal_mark see `Sealing`
-   * @param block what is in the file, if it is in memory
-   */
-  add(segment: SealedSegment, removal_mark: number, block?: HeldBlock): void {
-    if (block !== undefined) this.helpers.blocks.add(segment.id, block);
+  /** @param removal_mark see `Sealing` */
+  add(segment: SealedSegment, removal_mark: number): void {
     this.entries.set(segment.id, { segment, removal_mark, read_failures: 0 });
     this.by_table.set(segment.table, this.countOf(segment.table) + 1);
     this.total_bytes += segment.file_bytes;
     this.total_rows += segment.rows;
   }
 
+  mayStayUnfiled(table: string): boolean {
+    return this.helpers.unfiled.mayTake(this.countOf(table));
+  }
+
+  /** What the sealing of `closed` came to. */
+  addSealed(segment: SealedSegment, closed: ClosedSegment, { removal_mark, block, is_filed }: Sealing): void {
+    if (!is_filed) this.helpers.unfiled.add(closed);
+    if (block !== undefined) this.helpers.blocks.add(segment.id, block);
+    this.add(segment, removal_mark);
+  }
+
   async open(segment: SealedSegment): Promise<Readable> {
     const held = this.helpers.blocks.lend(segment.id);
     if (held !== undefined) return held;
+    await this.ensureFiled(segment);
     await this.check(segment);
     return this.fs.stream(this.pathOf(segment), 0, segment.native_bytes);
   }
@@ -102,7 +113,10 @@ export class SealedFiles implements SegmentStore {
   async takeToken(segment: SealedSegment): Promise<SealedSegment> {
     const present = this.entries.get(segment.id)?.segment ?? segment;
     const tokens = present.tokens + 1;
-    await withFile(this.fs, this.pathOf(segment), 'write', (file) => writeToken(file, present, tokens));
+    // There is room for one in an open file; who takes a second has met trouble.
+    if (tokens > 1) await this.ensureFiled(segment);
+    if (this.helpers.unfiled.has(segment.id)) await this.helpers.unfiled.markSent(segment);
+    else await withFile(this.fs, this.pathOf(segment), 'write', (file) => writeToken(file, present, tokens));
     const taken = { ...present, tokens };
     const entry = this.entries.get(segment.id);
     if (entry !== undefined) entry.segment = taken;
@@ -111,7 +125,8 @@ export class SealedFiles implements SegmentStore {
 
   async retire(segment: SealedSegment): Promise<void> {
     await this.ensureAlone(segment);
-    await removeIfThere(this.fs, this.pathOf(segment));
+    if (this.helpers.unfiled.has(segment.id)) await this.helpers.unfiled.remove(segment);
+    else await removeIfThere(this.fs, this.pathOf(segment));
     this.directory.changed();
     await this.helpers.letters.forget(segment);
     this.helpers.blocks.delivered(segment.id);
@@ -120,17 +135,18 @@ export class SealedFiles implements SegmentStore {
 
   async quarantine(segment: SealedSegment, reason: string): Promise<void> {
     await this.ensureAlone(segment);
-    await this.helpers.quarantine.keepFile(this.directory.path, segmentFileName(segment, 'sealed'), reason);
+    await this.helpers.quarantine.keepFile(this.directory.path, segmentFileName(segment, this.kindOf(segment)), reason);
     this.forget(segment);
   }
 
   async split(segment: SealedSegment): Promise<Halves> {
     const entry = this.entries.get(segment.id);
     assert(entry !== undefined, `BUG: segment ${segment.id} is split and is not there`);
+    await this.ensureFiled(segment);
     await this.ensureAlone(segment);
     if (entry.halves === undefined) {
       await this.check(segment);
-      entry.halves = await this.helpers.splitter.write(segment);
+      entry.halves = await this.helpers.splitter.write(entry.segment);
     }
     await this.helpers.books.split(segment, entry.halves, async () => {
       await removeIfThere(this.fs, this.pathOf(segment));
@@ -143,6 +159,7 @@ export class SealedFiles implements SegmentStore {
   }
 
   async deadLetter(segment: SealedSegment, rejection: Rejection): Promise<void> {
+    await this.ensureFiled(segment);
     await this.ensureAlone(segment);
     await this.helpers.letters.keep(segment, rejection);
     this.forget(segment);
@@ -153,18 +170,39 @@ export class SealedFiles implements SegmentStore {
     await this.directory.ensureDurable(this.entries.get(segment.id)?.removal_mark ?? 0);
   }
 
+  /** Whatever is done with a segment but to send it once, and to let it go, is done with its sealed file. */
+  private async ensureFiled(segment: SealedSegment): Promise<void> {
+    const entry = this.entries.get(segment.id);
+    if (entry === undefined || !this.helpers.unfiled.has(segment.id)) return;
+    const filed = await this.helpers.unfiled.file(entry.segment);
+    if (typeof filed === 'string') throw this.corruption(segment, filed);
+    this.total_bytes += filed.segment.file_bytes - entry.segment.file_bytes;
+    entry.segment = filed.segment;
+    entry.removal_mark = filed.removal_mark;
+  }
+
   private async check(segment: SealedSegment): Promise<void> {
     const problem = await this.findProblem(segment);
-    if (problem === undefined) return;
-    throw new OperatingError('segment_corrupt', { segment: segment.id, problem, path: this.helpers.quarantine.directory });
+    if (problem !== undefined) throw this.corruption(segment, problem);
+  }
+
+  private corruption(segment: SealedSegment, problem: string): OperatingError {
+    return new OperatingError('segment_corrupt', { segment: segment.id, problem, path: this.helpers.quarantine.directory });
   }
 
   private forget(segment: SealedSegment): void {
     this.helpers.blocks.forget(segment.id);
-    if (!this.entries.delete(segment.id)) return;
-    this.by_table.set(segment.table, this.countOf(segment.table) - 1);
-    this.total_bytes -= segment.file_bytes;
-    this.total_rows -= segment.rows;
+    this.helpers.unfiled.forget(segment.id);
+    const present = this.entries.get(segment.id)?.segment;
+    if (present === undefined) return;
+    this.entries.delete(segment.id);
+    this.by_table.set(present.table, this.countOf(present.table) - 1);
+    this.total_bytes -= present.file_bytes;
+    this.total_rows -= present.rows;
+  }
+
+  private kindOf(segment: SealedSegment): SegmentFileKind {
+    return this.helpers.unfiled.has(segment.id) ? 'open' : 'sealed';
   }
 
   private pathOf(segment: SealedSegment): string {

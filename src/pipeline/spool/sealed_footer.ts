@@ -27,8 +27,12 @@ const TRAILER_BYTES = 8 + MAGIC.length;
 /** Both footers and thousands of tokens fit in it. */
 const TAIL_BYTES = 1 << 16;
 
-/** The bytes behind the Native block of `footer`; its `file_bytes` is filled in here. */
-export function encodeSealedTail(footer: Omit<SealedFooter, 'file_bytes'>): { bytes: Uint8Array; footer: SealedFooter } {
+/**
+ * The bytes behind the Native block of `footer`; its `file_bytes` is filled in here.
+ *
+ * @param tokens how many were taken before there was this file
+ */
+export function encodeSealedTail(footer: Omit<SealedFooter, 'file_bytes'>, tokens = 0): { bytes: Uint8Array; footer: SealedFooter } {
   const tokens_bytes = TOKEN_SLOTS * TOKEN_SLOT_BYTES;
   let complete: SealedFooter = { ...footer, file_bytes: 0 };
   let json = Buffer.alloc(0);
@@ -43,7 +47,9 @@ export function encodeSealedTail(footer: Omit<SealedFooter, 'file_bytes'>): { by
   trailer.writeUInt32LE(json.length, 0);
   trailer.writeUInt32LE(footerChecksum(json), 4);
   MAGIC.copy(trailer, 8);
-  return { bytes: Buffer.concat([json, trailer, json, trailer, Buffer.alloc(tokens_bytes)]), footer: complete };
+  const slots = Buffer.alloc(tokens_bytes);
+  for (let token = 1; token <= tokens; token++) slots.set(tokenSlot(token), (token - 1) * TOKEN_SLOT_BYTES);
+  return { bytes: Buffer.concat([json, trailer, json, trailer, slots]), footer: complete };
 }
 
 /** Reads the footer and the count of tokens; undefined if neither copy is sound. The Native block itself is not read. */
@@ -63,11 +69,15 @@ export async function readSealedTail(file: FileHandle): Promise<{ footer: Sealed
 
 /** Takes token number `token` (from 1): writes its slot and makes it durable. */
 export async function writeToken(file: FileHandle, footer: Pick<SealedSegment, 'file_bytes'>, token: number): Promise<void> {
+  await writeFully(file, [tokenSlot(token)], tokensOffset(footer) + (token - 1) * TOKEN_SLOT_BYTES);
+  await file.datasync();
+}
+
+function tokenSlot(token: number): Buffer {
   const slot = Buffer.alloc(TOKEN_SLOT_BYTES);
   TOKEN_MARK.copy(slot);
   slot.writeUInt32LE(token, TOKEN_MARK.length);
-  await writeFully(file, [slot], tokensOffset(footer) + (token - 1) * TOKEN_SLOT_BYTES);
-  await file.datasync();
+  return slot;
 }
 
 function tokensOffset(footer: Pick<SealedSegment, 'file_bytes'>): number {

@@ -7,11 +7,9 @@
 import { assert } from '../../base/assert.ts';
 import type { FileHandle, Fs } from '../../contract/ports.ts';
 import type { SealedSegment } from '../../contract/segment.ts';
-import { SEGMENT_COLUMN } from '../../contract/table.ts';
-import { removeIfThere, withFile, writeFully } from './file_io.ts';
+import { removeIfThere } from './file_io.ts';
 import type { HeldBlock } from './held_rows.ts';
-import { NativeBlockBuilder, type NativeBlockResult } from './native_block.ts';
-import { NativeWriter } from './native_writer.ts';
+import { NativeBlockBuilder } from './native_block.ts';
 import type { ClosedSegment } from './open_segments.ts';
 import type { SpoolPorts } from './options.ts';
 import { type PacedWork, Pacer } from './pacer.ts';
@@ -22,11 +20,13 @@ import { scanRecords } from './record_scan.ts';
 import type { RecordTable } from './record_table.ts';
 import { SalvagingFile } from './salvaging_file.ts';
 import { SealMemory } from './seal_memory.ts';
-import { encodeSealedTail, readSealedTail } from './sealed_footer.ts';
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
-import { PARTIAL_SUFFIX, segmentFileName } from './segment_name.ts';
+import { readSealedTail } from './sealed_footer.ts';
+import { describe, SealedWriter } from './sealed_writer.ts';
+import { readSegmentHead, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment_header.ts';
+import { segmentFileName } from './segment_name.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
 import { errorCode } from './system_errors.ts';
+import type { Filed } from './unfiled_segments.ts';
 import { WindowReader } from './window_reader.ts';
 
 /** Damage that is somewhere else at each reading is not damage of the file. */
@@ -37,8 +37,24 @@ const FAILED_SEALS_MAX = 60;
 /** What is written from memory needs no buffer. */
 const NO_BUFFER = Buffer.alloc(0);
 
-/** `empty`: there is nothing to deliver. */
-type SealResult = SealedSegment | 'empty' | 'unreadable';
+/**
+ * - `empty`: there is nothing to deliver
+ * - `incomplete`: rows may have been sent, and the file has not all of them: nobody can say any more which of them ClickHouse has
+ */
+type SealFailure = 'empty' | 'unreadable' | 'incomplete';
+type SealResult = SealedSegment | SealFailure;
+
+const PROBLEMS: Readonly<Record<SealFailure, string>> = {
+  empty: 'its file is gone',
+  unreadable: 'its header is damaged',
+  incomplete: 'rows are damaged that may have been sent',
+};
+
+/** What is known of a file's content from elsewhere. */
+interface Expected {
+  readonly rows: number;
+  readonly tokens: number;
+}
 
 /** A segment's open file whose header was sound. */
 interface OpenedSegment {
@@ -47,6 +63,9 @@ interface OpenedSegment {
   readonly name: string;
   readonly file: FileHandle;
   readonly end_bytes: number;
+  /** Undefined when it may be as many as are sound. */
+  readonly expected_rows: number | undefined;
+  readonly tokens: number;
 }
 
 export interface Sealing {
@@ -54,6 +73,8 @@ export interface Sealing {
   readonly segment: SealedSegment | undefined;
   /** Its Native block, if it is in memory: the caller's. */
   readonly block: HeldBlock | undefined;
+  /** False: the block and the open file are all there is. */
+  readonly is_filed: boolean;
   /** For `SyncedDirectory.ensureDurable`: until then a crash may bring the open file back. */
   readonly removal_mark: number;
 }
@@ -62,35 +83,73 @@ export class Sealer {
   /** For the next sealing; when two run at once, one of them makes its own. */
   private idle_memory: SealMemory | undefined;
 
+  private readonly writer: SealedWriter;
+
   constructor(
     private readonly ports: SpoolPorts,
     private readonly directory: SyncedDirectory,
     private readonly quarantine: Quarantine,
     private readonly pool: PagePool,
-    private readonly work: PacedWork,
-  ) {}
+    work: PacedWork,
+  ) {
+    this.writer = new SealedWriter(ports, directory, work);
+  }
 
-  /** @throws the operating system's error, or why it must wait; then it can be tried again from the start */
-  async seal(closed: ClosedSegment): Promise<Sealing> {
+  /**
+   * @param may_stay_unfiled a segment whose rows are in memory need not be written
+   * @throws the operating system's error, or why it must wait; then it can be tried again from the start
+   */
+  async seal(closed: ClosedSegment, may_stay_unfiled: boolean): Promise<Sealing> {
     await this.ports.beforeSeal?.(closed.segment.table);
-    const name = segmentFileName(closed.segment, 'open');
-    const path = `${this.directory.path}/${name}`;
     const start_ms = this.ports.clock.monotonicMs();
     const block = closed.held?.take();
-    const { result, has_holes } = block === undefined ? await this.sealPath(closed, name, path) : await this.sealHeld(closed, block);
+    const sealing = block !== undefined && may_stay_unfiled ? this.sealInMemory(closed, block) : await this.sealToFile(closed, block);
+    if (sealing.segment !== undefined) this.ports.observer.sealed(sealing.segment, this.ports.clock.monotonicMs() - start_ms);
+    return sealing;
+  }
+
+  /**
+   * Writes the sealed file of a segment that was sealed in memory.
+   *
+   * @param announced what delivery knows of it
+   * @returns why the open file has not what was announced, if that is so; then it is still there
+   * @throws as `seal` does
+   */
+  async file(closed: ClosedSegment, announced: SealedSegment): Promise<Filed | string> {
+    const { result } = await this.sealPath(closed, announced);
+    if (typeof result !== 'object') return PROBLEMS[result];
+    assert(result.native_bytes === announced.native_bytes, `BUG: ${closed.segment.id} is another block from its file than from memory`);
+    await removeIfThere(this.ports.fs, this.pathOf(closed));
+    return { segment: result, removal_mark: this.directory.changed() };
+  }
+
+  private sealInMemory({ held, records, file_bytes }: ClosedSegment, block: HeldBlock): Sealing {
+    assert(held !== undefined && records !== undefined, 'BUG: rows are held of a segment whose records are not known');
+    const native_bytes = block.pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const described = describe({ header: held.header, records }, this.ports.clock.nowMs());
+    return { segment: { ...described, native_bytes, file_bytes, tokens: 0 }, block, is_filed: false, removal_mark: 0 };
+  }
+
+  private async sealToFile(closed: ClosedSegment, block: HeldBlock | undefined): Promise<Sealing> {
+    const { result, has_holes } = block === undefined ? await this.sealPath(closed) : await this.sealHeld(closed, block);
     const segment = typeof result === 'object' ? result : undefined;
-    if (result === 'unreadable') await this.quarantine.keepFile(this.directory.path, name, 'its header is damaged');
-    else if (has_holes) await this.quarantine.keepFile(this.directory.path, name, 'the disk cannot read all of it');
-    else await removeIfThere(this.ports.fs, path);
-    if (segment !== undefined) this.ports.observer.sealed(segment, this.ports.clock.monotonicMs() - start_ms);
-    return { segment, block, removal_mark: this.directory.changed() };
+    const { path: directory } = this.directory;
+    const name = segmentFileName(closed.segment, 'open');
+    if (result === 'unreadable' || result === 'incomplete') await this.quarantine.keepFile(directory, name, PROBLEMS[result]);
+    else if (has_holes) await this.quarantine.keepFile(directory, name, 'the disk cannot read all of it');
+    else await removeIfThere(this.ports.fs, this.pathOf(closed));
+    return { segment, block, is_filed: true, removal_mark: this.directory.changed() };
+  }
+
+  private pathOf(closed: ClosedSegment): string {
+    return `${this.directory.path}/${segmentFileName(closed.segment, 'open')}`;
   }
 
   /** From memory: the open file is not read. */
   private async sealHeld({ held, records }: ClosedSegment, block: HeldBlock): Promise<{ result: SealResult; has_holes: false }> {
     assert(held !== undefined && records !== undefined, 'BUG: rows are held of a segment whose records are not known');
     try {
-      const result = await this.write(held.header, records, NO_BUFFER, async (output) => {
+      const result = await this.writer.write({ header: held.header, records, tokens: 0 }, NO_BUFFER, async (output) => {
         await output.writeAll(block.pieces);
         return 'written';
       });
@@ -102,13 +161,13 @@ export class Sealer {
     }
   }
 
-  private async sealPath(closed: ClosedSegment, name: string, path: string): Promise<{ result: SealResult; has_holes: boolean }> {
-    const file = await openIfThere(this.ports.fs, path);
-    if (file === undefined) return { result: await this.findSealed(closed, name), has_holes: false };
+  private async sealPath(closed: ClosedSegment, expected?: Expected): Promise<{ result: SealResult; has_holes: boolean }> {
+    const file = await openIfThere(this.ports.fs, this.pathOf(closed));
+    if (file === undefined) return { result: await this.findSealed(closed), has_holes: false };
     try {
-      if (closed.failed_seals < FAILED_SEALS_MAX) return { result: await this.sealFile(closed, name, file), has_holes: false };
+      if (closed.failed_seals < FAILED_SEALS_MAX) return { result: await this.sealFile(closed, file, expected), has_holes: false };
       const salvaging = new SalvagingFile(file);
-      const result = await this.sealFile(closed, name, salvaging);
+      const result = await this.sealFile(closed, salvaging, expected);
       return { result, has_holes: salvaging.has_holes };
     } finally {
       await file.close();
@@ -116,7 +175,7 @@ export class Sealer {
   }
 
   /** For an open file that is gone: a removal may have happened and been reported as failed. */
-  private async findSealed(closed: ClosedSegment, name: string): Promise<SealResult> {
+  private async findSealed(closed: ClosedSegment): Promise<SealResult> {
     const file = await openIfThere(this.ports.fs, `${this.directory.path}/${segmentFileName(closed.segment, 'sealed')}`);
     try {
       const tail = file === undefined ? undefined : await readSealedTail(file);
@@ -127,31 +186,44 @@ export class Sealer {
     } finally {
       await file?.close();
     }
-    this.ports.observer.incident('segment_lost', { file: name, bytes: closed.file_bytes });
+    this.ports.observer.incident('segment_lost', { file: segmentFileName(closed.segment, 'open'), bytes: closed.file_bytes });
     return 'empty';
   }
 
-  private async sealFile(closed: ClosedSegment, name: string, file: FileHandle): Promise<SealResult> {
-    const end_bytes = closed.end_bytes ?? (await file.size());
-    const header = await readHeader(file);
-    if (header === undefined || header.id !== closed.segment.id) return end_bytes <= SEGMENT_HEADER_BYTES ? 'empty' : 'unreadable';
+  private async sealFile(closed: ClosedSegment, file: FileHandle, expected: Expected | undefined): Promise<SealResult> {
+    const file_bytes = closed.end_bytes ?? (await file.size());
+    const head = await readSegmentHead(file, closed.segment.id);
+    if (head === undefined) return file_bytes <= SEGMENT_HEADER_BYTES ? 'empty' : 'unreadable';
+    const { header, mark } = head;
     const memory = this.idle_memory ?? new SealMemory();
     this.idle_memory = undefined;
-    const result = await this.sealRecords({ closed, header, name, file, end_bytes }, memory);
+    const opened: OpenedSegment = {
+      closed,
+      header,
+      name: segmentFileName(closed.segment, 'open'),
+      file,
+      // What lies behind was never acknowledged, and was not sent.
+      end_bytes: Math.min(file_bytes, mark?.content?.end_bytes ?? file_bytes),
+      expected_rows: expected?.rows ?? mark?.content?.rows,
+      tokens: Math.max(expected?.tokens ?? 0, mark === undefined ? 0 : 1),
+    };
+    const result = await this.sealRecords(opened, memory);
     // After an error somebody may still write from it.
     this.idle_memory = memory;
     return result;
   }
 
-  private async sealRecords({ closed, header, name, file, end_bytes }: OpenedSegment, memory: SealMemory): Promise<SealResult> {
+  private async sealRecords(opened: OpenedSegment, memory: SealMemory): Promise<SealResult> {
+    const { closed, header, name, file, end_bytes, expected_rows, tokens } = opened;
     const reader = new WindowReader(file, end_bytes, memory.window);
     let { records } = closed;
     for (let scans = 0; scans <= SCANS_MAX; scans++) {
       memory.release();
       records ??= await this.scan(reader, header, name, file);
+      if (expected_rows !== undefined && records.rows !== expected_rows) return 'incomplete';
       if (records.count === 0) return 'empty';
       const known = records;
-      const segment = await this.write(header, known, memory.output, (output) => {
+      const segment = await this.writer.write({ header, records, tokens }, memory.output, (output) => {
         return new NativeBlockBuilder(header, known, reader, output, memory, new Pacer(this.ports.clock)).build();
       });
       if (segment !== 'damaged') return segment;
@@ -166,56 +238,6 @@ export class Sealer {
     for (const place of scan.damaged) await this.quarantine.keepRecord(file, name, place);
     return scan.records;
   }
-
-  private async write(
-    header: SegmentHeader,
-    records: RecordTable,
-    buffer: Buffer,
-    build: (output: NativeWriter) => Promise<NativeBlockResult>,
-  ): Promise<SealedSegment | 'damaged'> {
-    const { fs } = this.ports;
-    const sealed_path = `${this.directory.path}/${segmentFileName(header, 'sealed')}`;
-    const partial_path = sealed_path + PARTIAL_SUFFIX;
-    await removeIfThere(fs, partial_path);
-    const segment = await withFile(fs, partial_path, 'create', async (file) => {
-      const output = new NativeWriter(file, new Pacer(this.ports.clock, this.work), buffer);
-      const result = await build(output);
-      return result === 'damaged' ? result : this.finish(header, records, file, output);
-    }).catch(async (error: unknown) => {
-      // A full disk is not to stay full of what was not finished.
-      await removeIfThere(fs, partial_path).catch(() => undefined);
-      throw error;
-    });
-    if (segment === 'damaged') {
-      await fs.remove(partial_path);
-      return segment;
-    }
-    await fs.rename(partial_path, sealed_path);
-    this.directory.changed();
-    await this.directory.sync();
-    return segment;
-  }
-
-  private async finish(header: SegmentHeader, records: RecordTable, file: FileHandle, output: NativeWriter): Promise<SealedSegment> {
-    const { id, table, month, sequence, columns } = header;
-    const { bytes, footer } = encodeSealedTail({
-      id,
-      table,
-      month,
-      sequence,
-      columns: [...columns, SEGMENT_COLUMN].map((column) => column.name),
-      rows: records.rows,
-      native_bytes: output.nativeBytes(),
-      native_crc32: output.crc,
-      received_at_ms: records.received_at_ms,
-      sealed_at_ms: this.ports.clock.nowMs(),
-      accounts: records.accounts.entries(),
-    });
-    await writeFully(file, [bytes], footer.native_bytes);
-    await file.datasync();
-    const { native_crc32: _, ...segment } = footer;
-    return { ...segment, tokens: 0 };
-  }
 }
 
 async function openIfThere(fs: Fs, path: string): Promise<FileHandle | undefined> {
@@ -225,10 +247,4 @@ async function openIfThere(fs: Fs, path: string): Promise<FileHandle | undefined
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-async function readHeader(file: FileHandle): Promise<SegmentHeader | undefined> {
-  const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
-  const read_bytes = await file.read(bytes, 0);
-  return decodeSegmentHeader(bytes.subarray(0, read_bytes));
 }

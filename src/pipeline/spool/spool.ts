@@ -28,7 +28,8 @@ import type { SegmentWriter } from './segment_writer.ts';
 import { blockBytes, bytesMax, freeBytesMin, type SpaceLimits } from './space.ts';
 import { type Halves, Splitter } from './splitter.ts';
 import { SyncedDirectory } from './synced_directory.ts';
-import { isDiskFull, isOutOfDescriptors, reasonOf } from './system_errors.ts';
+import { isDiskFull, mayBeTheFile, reasonOf } from './system_errors.ts';
+import { UnfiledSegments } from './unfiled_segments.ts';
 import { UploadStages } from './upload_stages.ts';
 
 /** With so many segments of a table waiting to be sealed or delivered, age seals no more: fewer and larger segments catch up faster. */
@@ -82,6 +83,7 @@ export class Spool implements SegmentStore {
       letters: this.letters,
       books,
       blocks: new HeldBlocks(pool),
+      unfiled: new UnfiledSegments(ports.fs, this.directory, this.sealer, options),
     });
     this.seal_queue = new SealQueue(ports.clock, {
       seal: (closed) => this.seal(closed),
@@ -132,13 +134,11 @@ export class Spool implements SegmentStore {
    */
   async start(): Promise<void> {
     assert(this.state === 'new', 'BUG: the spool is started twice');
-    await this.ports.fs.makeDirectory(this.directory.path);
-    await this.ports.fs.makeDirectory(this.quarantined.directory);
+    const { directory, quarantined: quarantine } = this;
+    for (const path of [directory.path, quarantine.directory]) await this.ports.fs.makeDirectory(path);
     await this.stages.recover();
     await this.ledger.start();
-    const { fs, observer } = this.ports;
-    const is_over = (segment_id: string): boolean => this.ledger.isOver(segment_id);
-    const recovery = await recoverSpool({ fs, observer, directory: this.directory, quarantine: this.quarantined, isOver: is_over });
+    const recovery = await recoverSpool({ ...this.ports, directory, quarantine, isOver: (segment_id) => this.ledger.isOver(segment_id) });
     const unsealed_ids = recovery.closed.map(({ segment }) => segment.id);
     this.ledger.adopt(recovery.sealed, unsealed_ids);
     this.next_sequence = recovery.next_sequence;
@@ -276,12 +276,12 @@ export class Spool implements SegmentStore {
   }
 
   private async seal(closed: ClosedSegment): Promise<void> {
-    const { segment, removal_mark, block } = await this.sealer.seal(closed);
+    const sealing = await this.sealer.seal(closed, this.sealed.mayStayUnfiled(closed.segment.table));
     this.unsealed_bytes -= closed.file_bytes;
-    this.ledger.sealed(closed.segment.id, segment);
-    if (segment === undefined) return;
-    this.sealed.add(segment, removal_mark, block);
-    for (const listener of this.listeners) listener(segment);
+    this.ledger.sealed(closed.segment.id, sealing.segment);
+    if (sealing.segment === undefined) return;
+    this.sealed.addSealed(sealing.segment, closed, sealing);
+    for (const listener of this.listeners) listener(sealing.segment);
   }
 
   private takeBack(segment: SealedSegment): void {
@@ -294,6 +294,6 @@ export class Spool implements SegmentStore {
     // A file that cannot be read says nothing about whether others can be written.
     if (isDiskFull(error)) this.guard.failed(error);
     this.ports.observer.incident('seal_failed', { segment: closed.segment.id, table: closed.segment.table, reason: reasonOf(error) });
-    return !(error instanceof OperatingError) && !isDiskFull(error) && !isOutOfDescriptors(error);
+    return mayBeTheFile(error);
   }
 }

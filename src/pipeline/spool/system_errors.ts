@@ -1,4 +1,5 @@
 /** Reading the operating system's errors: their code, what they say of the disk, and how they are told to a person. */
+import { OperatingError } from '../../contract/errors.ts';
 
 const DISK_FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const TRANSIENT_CODES = new Set(['EINTR', 'EAGAIN']);
@@ -22,6 +23,11 @@ export function isTransient(error: unknown): boolean {
 /** The process has no descriptor left: says nothing about the disk. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return DESCRIPTORS_CODES.has(errorCode(error));
+}
+
+/** Whether what failed may be the matter of the one file that was worked on, and not of the disk, the process or another part of the program. */
+export function mayBeTheFile(error: unknown): boolean {
+  return !(error instanceof OperatingError) && !isDiskFull(error) && !isOutOfDescriptors(error);
 }
 
 /** What goes into an OperatingError's `reason`: short, without paths, fit for a client. */

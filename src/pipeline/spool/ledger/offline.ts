@@ -5,7 +5,7 @@ import { withFile } from '../file_io.ts';
 import { recordSeed } from '../record.ts';
 import { scanRecords } from '../record_scan.ts';
 import { readSealedTail } from '../sealed_footer.ts';
-import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from '../segment_header.ts';
+import { readSegmentHead } from '../segment_header.ts';
 import { parseSegmentFileName, type SegmentName, segmentFileName } from '../segment_name.ts';
 import { WindowReader } from '../window_reader.ts';
 import { Ledger } from './ledger.ts';
@@ -48,14 +48,13 @@ async function readSegments(
 
 async function countOpen(fs: Fs, directory: string, name: SegmentName, ledger: Ledger): Promise<void> {
   await withFile(fs, `${directory}/${segmentFileName(name, 'open')}`, 'read', async (file) => {
-    const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    const header = decodeSegmentHeader(bytes.subarray(0, await file.read(bytes, 0)));
-    if (header === undefined || header.id !== name.id) {
+    const head = await readSegmentHead(file, name.id);
+    if (head === undefined) {
       ledger.sealed(name.id, undefined);
       return;
     }
-    const reader = new WindowReader(file, await file.size());
-    const { records } = await scanRecords(reader, header.columns.length, recordSeed(header.id));
+    const reader = new WindowReader(file, head.mark?.content?.end_bytes ?? (await file.size()));
+    const { records } = await scanRecords(reader, head.header.columns.length, recordSeed(name.id));
     ledger.opened(name.id, records.accounts);
   });
 }

@@ -169,6 +169,7 @@ export const OPTIONS: SpoolOptions = {
   seal_rows_max: 1_000_000,
   seal_bytes_max: 1 << 24,
   seal_age_ms_max: 1000,
+  unfiled_segments_max: 0,
   free_bytes_min: 0,
   reserve_bytes: 0,
 };
