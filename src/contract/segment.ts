@@ -1,6 +1,6 @@
 /**
- * Segments: where the spool and delivery meet. A sealed segment is one file whose first `native_bytes` are exactly one
- * Native block in one partition of one table: the body of one INSERT, the same bytes at every try.
+ * Segments: where the spool and delivery meet. A sealed segment is exactly one Native block in one partition of one table: the body of one INSERT, the same
+ * bytes at every try. It is a file that begins with it, or in memory, and a file is made of it when there is a second try.
  */
 import type { Readable } from 'node:stream';
 import type { BlockAccounts } from './block.ts';

@@ -91,6 +91,10 @@ function describe({ event_id, state, copies, places, unreadable, clickhouse_prob
   return `${lines.join('\n')}\n`;
 }
 
+function isInSpool({ place }: TracedCopy): boolean {
+  return place === 'sealed' || place === 'open';
+}
+
 function factsOf(copy: TracedCopy): readonly string[] {
   const received = copy.place === 'delivered' ? 'received' : 'received, at the earliest';
   const facts: [string, string | undefined][] = [
@@ -100,7 +104,7 @@ function factsOf(copy: TracedCopy): readonly string[] {
     ['copies', String(copy.copies)],
     [received, isoTime(copy.received_at_ms)],
     ['sealed', isoTime(copy.sealed_at_ms)],
-    ['sent to ClickHouse', copy.place === 'sealed' ? (copy.is_sent === true ? 'yes, not confirmed' : 'not yet') : undefined],
+    ['sent to ClickHouse', isInSpool(copy) ? (copy.is_sent === true ? 'yes, not confirmed' : 'not yet') : undefined],
     ['delivered', copy.place === 'delivered' ? (isoTime(copy.delivered_at_ms) ?? 'not by the books of this data directory') : undefined],
     ['rejected', copy.rejected_at],
     ['reason', copy.reason === undefined ? undefined : `${copy.reason.code}: ${copy.reason.message}`],

@@ -21,8 +21,8 @@ function row(event_id: string): Row {
   return { name: 'some name', event_id: uuidBytes(event_id).toString('hex') };
 }
 
-function heldWith(fs = new MemoryFs()): Promise<Held> {
-  return new Held(fs, {}, undefined, countingRandom(), [EVENTS]).start();
+function heldWith(fs = new MemoryFs(), unfiled_segments_max = 0): Promise<Held> {
+  return new Held(fs, { unfiled_segments_max }, undefined, countingRandom(), [EVENTS]).start();
 }
 
 test('an event is found in the open segment, in a sealed one, and as often as it is there', async () => {
@@ -43,6 +43,19 @@ test('an event is found in the open segment, in a sealed one, and as often as it
   assert.deepEqual((await finder.find('99999999-2222-4333-8444-555555555555')).copies, []);
   await held.spool.retire(segment);
   assert.deepEqual((await finder.find(EVENT_ID)).copies, []);
+});
+
+test('an open segment that was sent from memory says so', async () => {
+  const held = await heldWith(new MemoryFs(), 4);
+  await held.spool.append(blockOf([row(EVENT_ID)], EVENTS));
+  await held.spool.sealAll();
+  const finder = new EventFinder(held.fs, DATA_DIR);
+  assert.equal((await finder.find(EVENT_ID)).copies[0]?.is_sent, false);
+  const [segment] = held.announced;
+  assert.ok(segment);
+  await held.spool.takeToken(segment);
+  const [copy] = (await finder.find(EVENT_ID)).copies;
+  assert.deepEqual([copy?.place, copy?.is_sent], ['open', true]);
 });
 
 test('a dead letter is found beside its description, and under replay/ once it is marked', async () => {
