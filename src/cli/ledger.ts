@@ -1,4 +1,5 @@
 /** `ledger`: what became of every event, from the running daemon or, when none holds the data directory, from its files. */
+import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { OperatingError } from '../contract/errors.ts';
 import { isBalanced, type LedgerAnswer, type LedgerFigures } from '../contract/ledger.ts';
@@ -41,6 +42,8 @@ async function readAnswer(config: Config, clock: Clock): Promise<LedgerAnswer> {
 
 /** @param unreachable what is said when a daemon holds the directory after all */
 async function readFiles(data_dir: string, clock: Clock, unreachable: OperatingError): Promise<LedgerAnswer> {
+  // The lock would say that no socket can listen there.
+  if (!existsSync(data_dir)) throw new OperatingError('data_dir_missing', { data_dir }, { cause: unreachable });
   const lock = await lockDirectory(data_dir).catch((error: unknown) => {
     throw error instanceof OperatingError && error.code === 'data_dir_locked' ? unreachable : error;
   });

@@ -131,6 +131,10 @@ const CATALOGUE = {
     exit: 1,
     message: 'The data directory {data_dir} cannot be written ({reason}). Give this user write access, or set data_dir.',
   },
+  data_dir_missing: {
+    exit: 1,
+    message: 'There is no data directory {data_dir}. Name the one that the daemon was started with (data_dir).',
+  },
   data_dir_locked: {
     exit: 1,
     message: 'The data directory {data_dir} is in use by process {pid}. Stop that daemon, or set another data_dir.',

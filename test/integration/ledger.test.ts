@@ -75,3 +75,11 @@ test('under load every answer balances, and verify accuses nobody while events s
   assert.deepEqual([received, await daemon.count('deploy_events')], [delivered, delivered], report.stdout);
   assert.ok(delivered >= events, report.stdout);
 });
+
+test('the books of a data directory that is not there are no books, and the command says which is missing', async (context) => {
+  const home = await DaemonHome.create(context);
+  const missing = `${home.data_dir}/nowhere`;
+  const { code, stderr } = await home.command(['ledger'], { PENSTOCK_DATA_DIR: missing });
+  assert.equal(code, 1);
+  assert.ok(stderr.includes(`There is no data directory ${missing}.`), stderr);
+});
