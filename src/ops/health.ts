@@ -30,9 +30,13 @@ export interface HealthReadings {
   readonly refused: { readonly parked_segments: number; readonly parked_reason: string | undefined; readonly dead_letters: number };
 }
 
+/** Whole seconds: a restart and a full disk take longer than that, a start less. */
+const RETRY_AFTER_S = 5;
+
 export interface HealthAnswer {
   readonly status: 200 | 503;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function liveness(): HealthAnswer {
@@ -41,7 +45,8 @@ export function liveness(): HealthAnswer {
 
 export function readiness(readings: HealthReadings): HealthAnswer {
   const body = describeHealth(readings);
-  return { status: body.ready ? 200 : 503, body: JSON.stringify(body) };
+  const answer = { body: JSON.stringify(body) };
+  return body.ready ? { status: 200, ...answer } : { status: 503, ...answer, headers: { 'Retry-After': String(RETRY_AFTER_S) } };
 }
 
 /** The body of /readyz. */

@@ -13,7 +13,8 @@ const WELL: HealthReadings = {
 };
 
 function reasons(readings: HealthReadings): { status: number; reasons: string[] } {
-  const { status, body } = readiness(readings);
+  const { status, body, headers } = readiness(readings);
+  assert.deepEqual(headers, status === 503 ? { 'Retry-After': '5' } : undefined);
   const parsed: { ready: boolean; reasons: string[] } = JSON.parse(body);
   assert.equal(parsed.ready, status === 200);
   return { status, reasons: parsed.reasons };
