@@ -57,7 +57,7 @@ export class Chart {
           ...this.series.map((_one, position) => ({
             stroke: () => colour(`--series-${position + 1}`),
             width: 1.75,
-            points: { show: this.data[0].length < 3 },
+            points: { show: true, filter: isolated, size: 5, fill: () => colour(`--series-${position + 1}`) },
             spanGaps: false,
           })),
         ],
@@ -114,6 +114,14 @@ export class Chart {
   show(value) {
     return value === null || value === undefined ? NOTHING : this.options.format(value);
   }
+}
+
+/** Positions of values without a neighbour: a line has no length there, so that they need a point to be seen. */
+function isolated({ data }, series, is_shown) {
+  if (!is_shown) return [];
+  const values = data[series];
+  const has = (position) => values[position] !== null && values[position] !== undefined;
+  return [...values.keys()].filter((position) => has(position) && !has(position - 1) && !has(position + 1));
 }
 
 /** The clock as far as it tells the marks apart, or the day. */
