@@ -20,13 +20,17 @@ const HOUR_MS = 3_600_000;
 const MINUTES_SPAN_MS_MAX = 4 * HOUR_MS;
 const HOURS_SPAN_MS_MAX = 14 * 24 * HOUR_MS;
 
+const TENANT_COLUMNS = 'organization_id, project_id, environment';
+/** Of whom a release is, which a projection knows: so the index finds its rows, though nobody named a tenant. */
+const OWNERS_OF_RELEASE = `(SELECT ${TENANT_COLUMNS} FROM {database}.deploy_events WHERE release_id = {release_id:String} GROUP BY ${TENANT_COLUMNS})`;
+
 /** Everything, whosever it is: for the operator alone. */
 const ALL: ReleaseScope = {
   from_ms: undefined,
   to_ms: undefined,
   parameters: {},
   owner: 'true',
-  one_release: 'release_id = {release_id:String}',
+  one_release: `(${TENANT_COLUMNS}) IN ${OWNERS_OF_RELEASE} AND release_id = {release_id:String}`,
   until: '',
   since: '',
   range: undefined,
@@ -67,14 +71,12 @@ export class FleetOverview {
   /** The latest activity first. */
   async projects(signal: AbortSignal): Promise<{ projects: Project[] }> {
     // max(timestamp) stands in the table's projection, so that no event is read for it.
-    const sql = `SELECT organization_id, project_id, environment, toUnixTimestamp64Milli(max(timestamp)) AS last_ms
-FROM {database}.deploy_events GROUP BY organization_id, project_id, environment ORDER BY last_ms DESC LIMIT ${PROJECTS_MAX}`;
+    const sql = `SELECT ${TENANT_COLUMNS}, toUnixTimestamp64Milli(max(timestamp)) AS last_ms
+FROM {database}.deploy_events GROUP BY ${TENANT_COLUMNS} ORDER BY last_ms DESC LIMIT ${PROJECTS_MAX}`;
     const rows = await this.query.rows({ sql, parameters: {}, signal });
     return {
       projects: rows.map((row) => ({
-        organization_id: text(row, 'organization_id'),
-        project_id: text(row, 'project_id'),
-        environment: text(row, 'environment'),
+        ...readTenant(row),
         last_seen: isoTime(readNumber(row, 'last_ms')),
       })),
     };
@@ -91,11 +93,14 @@ FROM {database}.deploy_events GROUP BY organization_id, project_id, environment 
   /** With a series whose interval fits how long the release has been seen. */
   async release(project: Tenant | undefined, release_id: string, signal: AbortSignal): Promise<Release & { readonly interval: Interval }> {
     const scope = scopeOf(project);
-    const sql = `SELECT toUnixTimestamp64Milli(max(timestamp)) - toUnixTimestamp64Milli(min(timestamp)) AS span_ms
-FROM {database}.deploy_events WHERE ${scope.owner} AND release_id = {release_id:String}`;
-    const [row] = await this.query.rows({ sql, parameters: { ...scope.parameters, release_id }, signal });
-    const interval = intervalFor(readNumber(row ?? {}, 'span_ms'));
-    return { ...(await this.statistics.one(scope, release_id, interval, signal)), interval };
+    const sql = `SELECT ${TENANT_COLUMNS}, toUnixTimestamp64Milli(min(timestamp)) AS first_ms, toUnixTimestamp64Milli(max(timestamp)) AS last_ms
+FROM {database}.deploy_events WHERE ${scope.owner} AND release_id = {release_id:String} GROUP BY ${TENANT_COLUMNS}`;
+    const rows = await this.query.rows({ sql, parameters: { ...scope.parameters, release_id }, signal });
+    const times = (name: string): number[] => rows.map((row) => readNumber(row, name));
+    const interval = intervalFor(rows.length === 0 ? 0 : Math.max(...times('last_ms')) - Math.min(...times('first_ms')));
+    const [owner] = rows;
+    const own = owner !== undefined && rows.length === 1 ? scopeOf(readTenant(owner)) : scope;
+    return { ...(await this.statistics.one(own, release_id, interval, signal)), interval };
   }
 
   async deployments(signal: AbortSignal): Promise<{ deployments: Deployed[] }> {
@@ -138,6 +143,12 @@ GROUP BY shown ORDER BY valid_count + invalid_count DESC, shown LIMIT ${ROWS_MAX
 
 function scopeOf(project: Tenant | undefined): ReleaseScope {
   return project === undefined ? ALL : readScope({ tenant: project, query: new Map() });
+}
+
+/** In full, since rows are found by it; these names are the operator's own. */
+function readTenant(row: Row): Tenant {
+  const name = (column: string): string => String(row[column] ?? '');
+  return { organization_id: name('organization_id'), project_id: name('project_id'), environment: name('environment') };
 }
 
 function intervalFor(span_ms: number): Interval {

@@ -65,6 +65,21 @@ test('no name of a tenant or a release enters the text of a statement', async ()
   assert.ok(asked.some(({ parameters }) => parameters['release_0'] === name));
 });
 
+test('a release of one tenant is asked for by its name though nobody named it, and one of several by all of theirs', async () => {
+  const row = { organization_id: 'o', project_id: 'p', environment: 'live', first_ms: NOW_MS, last_ms: NOW_MS };
+  const further = async (rows: readonly Row[]): Promise<Omit<Query, 'signal'>[]> => {
+    const asked: Query[] = [];
+    await overview([[/AS first_ms/, rows]], asked).release(undefined, 'r', signal);
+    return asked.slice(1);
+  };
+  const [one] = await further([row]);
+  assert.match(one?.sql ?? '', /release_key = sipHash128/);
+  assert.deepEqual(one?.parameters, { organization_id: 'o', project_id: 'p', environment: 'live', release_id: 'r' });
+  const [several] = await further([row, { ...row, project_id: 'q' }]);
+  assert.match(several?.sql ?? '', /WHERE \(organization_id, project_id, environment\) IN \(SELECT/);
+  assert.deepEqual(several?.parameters, { release_id: 'r' });
+});
+
 test('adoption begins when the first of the shown releases was seen, in round steps that fit a chart', () => {
   const day_ms = 86_400_000;
   const window = adoptionWindow([listed('new', 60_000), listed('old', 3 * day_ms, 7), listed('idle', 9 * day_ms, 0)], NOW_MS);
