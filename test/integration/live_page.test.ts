@@ -9,6 +9,21 @@ import { until } from '../support/until.ts';
 const PHONE = { width: 320, height: 640 };
 const HAS_DRAWN = `[...document.querySelectorAll('#live-charts canvas')].length === 4 && [...document.querySelectorAll('#live-charts canvas')]
   .every((canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value !== 0))`;
+/** How many coloured pixels a chart has where only the third of five values is there, before and after it is taken away too. */
+const LONELY_PIXELS = `import('/page/charts.js').then(async ({ Chart }) => {
+  const box = document.body.appendChild(document.createElement('div'));
+  const chart = new Chart(box, { title: 'Lonely', series: [{ label: 'a' }], format: String });
+  const coloured = async (value) => {
+    chart.draw([[10, 20, 30, 40, 50], [null, null, value, null, 0]]);
+    await new Promise((drawn) => setTimeout(drawn, 100));
+    const canvas = box.querySelector('canvas');
+    const { data } = canvas.getContext('2d').getImageData(canvas.width / 2, 0, canvas.width / 4, canvas.height / 2);
+    return [...data.keys()].filter((at) => at % 4 === 0 && data[at + 3] > 200 && Math.abs(data[at] - data[at + 2]) > 60).length;
+  };
+  const pixels = [await coloured(1), await coloured(null)];
+  box.remove();
+  return pixels;
+})`;
 const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
 
 /** One daemon, without a browser none: the first test finds it empty. */
@@ -98,6 +113,12 @@ test('what runs where, and how webhooks do, is what pipelines and the crash repo
   await shows(page, '#webhook-list', /no\.such\.type\s+0\s+1\s+just now\s+\S+/);
   await page.screenshot({ path: artifact('live_page_deployments.png'), fullPage: true });
   assert.deepEqual(complaints, []);
+});
+
+test('a sample without neighbours is a point in the chart', { skip: NEEDS_CHROMIUM }, async (context) => {
+  const { page } = await openPage(context, await theDaemon());
+  const [with_sample = 0, without = 0] = await page.evaluate<number[]>(LONELY_PIXELS);
+  assert.ok(with_sample > without + 5, `${with_sample} pixels with the sample, ${without} without`);
 });
 
 test('the keyboard gets to the content at once, and everything that is drawn has a name', { skip: NEEDS_CHROMIUM }, async (context) => {

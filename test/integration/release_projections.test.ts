@@ -7,6 +7,7 @@ import { createConnection, ServerAddress } from '../../src/clickhouse/connection
 import { migrate } from '../../src/clickhouse/migrations/migrate.ts';
 import { ClickHouseReader } from '../../src/clickhouse/reader.ts';
 import type { Query } from '../../src/contract/query.ts';
+import { FleetOverview } from '../../src/read/fleet_overview.ts';
 import { adoptionStatement, readAdoption } from '../../src/read/release_adoption.ts';
 import { readScope } from '../../src/read/release_scope.ts';
 import { ReleaseStatistics } from '../../src/read/release_statistics.ts';
@@ -87,6 +88,10 @@ function countByHand(events: readonly Event[]): Map<string, number[]> {
   return sizes;
 }
 
+function sqlPick(number: string): string {
+  return `[${TYPES.map((type) => `'${type}'`).join(', ')}][1 + intDiv(${number}, 15000) % 2 + ${number} % 3]`;
+}
+
 function figures({ downloads, installs, rollbacks, crashes, unique_devices }: Readonly<Record<string, number | null>>): unknown[] {
   return [downloads, installs, rollbacks, crashes, unique_devices];
 }
@@ -133,6 +138,57 @@ test('the list and one release are what counting by hand says, whatever the rang
     if (from !== to) filters.push(round % 2 === 0 ? { from, to } : { from, to, platform: 'ios' });
   }
   for (const filter of filters) await checkAgainstHand(store, events, filter);
+});
+
+test('a release of more rows than are sampled is what plain SQL says, with its re-deliveries, changed devices and ranges', async (context) => {
+  const store = await startStore(context);
+  await store.migrateTo(DEPLOY_EVENTS.migrations.length);
+  // 15,000 devices of three events; each hundredth row is the one before it again, and each tenth device had an update of its system.
+  const insert_part = (
+    part: number,
+  ): string => `INSERT INTO penstock.deploy_events (organization_id, project_id, environment, event_id, timestamp,
+  event_type, release_id, distinct_id, platform, os_version, metadata)
+SELECT 'o', 'p', 'live', reinterpretAsUUID(unhex(hex(MD5(toString(event))))), toDateTime64('2026-10-30 00:00:00', 3, 'UTC') + number, ${sqlPick('event')},
+  'rel_big', toString(event % 15000), ['ios', 'android'][1 + event % 2], if(event > 30000 AND event % 10 = 0, '18', '17'),
+  concat('{"first_render_ms":', toString(event % 1000), ',"reason":"', toString(event % 3), '"}')
+FROM (SELECT number, number - (number % 100 = 99) AS event FROM numbers(${part * 15_000}, 15000))`;
+  for (const part of [0, 1, 2]) await store.engine.run(insert_part(part));
+  for (const filter of [{}, { from: '2026-10-30T03:00:00Z' }, { to: '2026-10-30T11:00:00Z' }]) {
+    const scope = readScope({ tenant: TENANT, query: new Map(Object.entries(filter)) });
+    const release = await new ReleaseStatistics(store.reader).one(scope, 'rel_big', 'hour', signal);
+    const [expected] = await store.engine.query<
+      Record<string, unknown>
+    >(`WITH events AS (SELECT event_id, min(timestamp) AS time, any(event_type) AS type,
+  any(distinct_id) AS device, any(os_version) AS os, any(metadata.first_render_ms::UInt64) AS render, any(metadata.reason::String) AS reason
+  FROM penstock.deploy_events GROUP BY event_id
+  HAVING time >= fromUnixTimestamp64Milli(toInt64(${scope.from_ms ?? 0})) AND time < fromUnixTimestamp64Milli(toInt64(${scope.to_ms ?? Date.UTC(2027, 0)})))
+SELECT ${TYPES.map((type) => `toUInt32(countIf(type = '${type}'))`).join(', ')}, toUInt32(uniqExact(device)), toUInt32(uniqExactIf(device, os = '18')),
+  toUInt32(countIf(type = 'rollback' AND reason = '1')), quantileExactInclusiveIf(0.95)(render, type = 'apply_success') FROM events`);
+    const os_18 = release.by_os_version.find(({ value }) => value === '18');
+    const reason_1 = release.rollback_reasons.find(({ reason }) => reason === '1');
+    assert.deepEqual(
+      [...figures({ ...release.stats }), os_18?.unique_devices ?? 0, reason_1?.count, release.first_render_ms?.p95],
+      Object.values(expected ?? {}),
+      JSON.stringify(filter),
+    );
+    const sum = release.series.reduce((total, { downloads }) => total + downloads, 0);
+    assert.equal(sum, release.stats.downloads);
+  }
+});
+
+test('the operator sees a release over all tenants that have it', async (context) => {
+  const store = await startStore(context);
+  await store.migrateTo(DEPLOY_EVENTS.migrations.length);
+  const fleet = new FleetOverview(store.reader, SYSTEM_CLOCK);
+  const event = { time_ms: BEGINS_MS, event_type: 'rollback', release_id: 'rel_1', platform: 'ios' };
+  await insert(store.engine, [{ ...event, event_id: '00000000-0000-4000-8000-000000000001', distinct_id: 'a' }]);
+  assert.equal((await fleet.release(undefined, 'rel_1', signal)).stats.unique_devices, 1);
+  const columns = 'organization_id, project_id, environment, event_id, timestamp, event_type, release_id, distinct_id';
+  await store.engine.run(`INSERT INTO penstock.deploy_events (${columns})
+SELECT 'o', 'q', 'live', generateUUIDv4(), timestamp, event_type, release_id, 'b' FROM penstock.deploy_events`);
+  const { stats, rollback_reasons } = await fleet.release(undefined, 'rel_1', signal);
+  assert.deepEqual([stats.unique_devices, stats.rollbacks, rollback_reasons], [2, 2, [{ reason: 'unknown', count: 2 }]]);
+  assert.equal((await fleet.release({ ...TENANT, project_id: 'q' }, 'rel_1', signal)).stats.unique_devices, 1);
 });
 
 test('a database of an earlier release gets the projections of today, also for its old parts, and lists read them', async (context) => {
