@@ -56,3 +56,16 @@ test('what is no such time is none', () => {
     assert.equal(parseIsoTime(text), undefined, text);
   }
 });
+
+test('a time in the usual form is read as Date reads it, and at its edges as the other forms are', () => {
+  const start_ms = Date.UTC(1999, 10, 30, 23, 59, 59, 999);
+  for (let step = 0; step < 3000; step++) {
+    const time_ms = start_ms + step * 86_461_007 * 3;
+    assert.equal(parseIsoTime(new Date(time_ms).toISOString()), time_ms);
+  }
+  assert.equal(parseIsoTime('2018-01-16T08:18:60.001Z'), TIME + 60_001);
+  assert.equal(parseIsoTime('0050-01-01T00:00:00.000Z'), -60_589_296_000_000);
+  for (const text of ['2018-02-29T00:00:00.000Z', '2018-00-10T00:00:00.000Z', '2018-01-00T00:00:00.000Z', '2018-01-10T24:00:00.000Z']) {
+    assert.equal(parseIsoTime(text), undefined, text);
+  }
+});
