@@ -7,6 +7,7 @@ import type { IngestDocumentation } from './documentation.ts';
 import type { ErrorCode, ErrorContext } from './errors.ts';
 import type { Claim } from './gate.ts';
 import type { JsonDocument } from './json_document.ts';
+import type { OutlineBook } from './outline.ts';
 import type { RowPlan } from './row_plan.ts';
 import type { Table, View } from './table.ts';
 import type { KeyUse, Tenant } from './tenant.ts';
@@ -238,6 +239,8 @@ export interface SingleTools {
   parseObject(request: SingleRequest): SingleBody | ErrorCode;
   /** Reads a body that `parseObject` refused as `nesting_too_deep` or `too_many_keys`, for who must keep it nevertheless. */
   readMembers(request: SingleRequest): SingleMembers | ErrorCode;
+  /** A book about bodies that `schema` judges. */
+  outlineBook<Lesson>(schema: JsonSchema): OutlineBook<Lesson>;
   /** Whether ClickHouse's JSON type is certain to take this text. */
   fitsJsonColumn(text: string): boolean;
   /** The same for a whole body, which may have many more keys. */

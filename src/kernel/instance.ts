@@ -10,6 +10,7 @@ const MEMORY_BYTES_KEPT_MAX = 64 * 1024 * 1024;
 
 export interface KernelExports {
   readonly memory: WebAssembly.Memory;
+  addWord(length: number): number;
   allocate(bytes: number): number;
   appendDigest(column: number): void;
   appendText(column: number, address: number, length: number): void;
@@ -25,6 +26,11 @@ export interface KernelExports {
   inputAddress(): number;
   install(bytes: number): number;
   isExhausted(): number;
+  newWordAddress(): number;
+  outlineAddress(): number;
+  outlineBranchesAddress(): number;
+  outlineOf(offset: number, length: number): number;
+  outlineTextsAddress(): number;
   readBody(program: number, offset: number, length: number, event_bytes_max: number, is_utf8: number): number;
   readLines(program: number, offset: number, length: number, event_bytes_max: number, is_utf8: number): number;
   requestAddress(): number;

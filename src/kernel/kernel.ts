@@ -10,6 +10,7 @@ import { copyShared } from '../base/shared_copy.ts';
 import { BodyReader } from './body_reader.ts';
 import { ColumnStore } from './column_store.ts';
 import { Instance, unsigned } from './instance.ts';
+import { Outlines } from './outlines.ts';
 
 /** Why a body was refused before it was parsed, or that it has no such array. */
 export type ScanProblem = 'not_found' | 'nesting_too_deep' | 'too_many_keys' | 'out_of_memory' | 'repeated';
@@ -25,6 +26,7 @@ export const DIGEST_WORDS = 4;
 export class Kernel {
   readonly columns: ColumnStore;
   readonly bodies: BodyReader;
+  readonly outlines: Outlines;
   private readonly instance: Instance;
   private readonly encoder = new TextEncoder();
   private slab_bytes = 0;
@@ -40,6 +42,7 @@ export class Kernel {
     this.instance = new Instance(wasm_path, secret);
     this.columns = new ColumnStore(this.instance);
     this.bodies = new BodyReader(this.instance);
+    this.outlines = new Outlines(this.instance);
   }
 
   /** Copies a slab's bytes in, and empties all columns. False when there is no memory for it. */
@@ -48,6 +51,7 @@ export class Kernel {
     if (this.instance.wasm.reserve(slab.length + SCRATCH_BYTES) === 0) return false;
     this.columns.begin();
     this.bodies.begin();
+    this.outlines.begin();
     this.view();
     copyShared(this.bytes, 0, slab);
     this.slab_bytes = slab.length;

@@ -25,6 +25,7 @@ export { appendDigest, appendText, appendTimeMs, identifyElement } from './host'
 export { secretAddress } from './keyed_hash';
 export { readLines, resumeLines } from './lines';
 export { allocate, inputAddress, install, isExhausted } from './memory';
+export { addWord, newWordAddress, outlineAddress, outlineBranchesAddress, outlineOf, outlineTextsAddress } from './outline';
 export { requestAddress, rowsRead } from './row';
 export { findMember, scanBatch, tableAddress } from './scan';
 

@@ -5,11 +5,13 @@
 import { assert } from '../../base/assert.ts';
 import { uuidText } from '../../base/uuid.ts';
 import { type SingleOutcome, type SlabResult, SlabTable, type SlabTask } from '../../contract/slab.ts';
-import type { SingleDecoder, SingleRequest, SingleSource, SingleTools } from '../../contract/source.ts';
+import type { JsonSchema, SingleDecoder, SingleRequest, SingleSource, SingleTools } from '../../contract/source.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { outputFor } from './block_space.ts';
 import type { Identities } from './identity.ts';
 import type { JsonGuard } from './json_guard.ts';
+import { KernelOutlineBook } from './outline_book.ts';
+import { outlineWords } from './outline_words.ts';
 import type { RequestBodies } from './request_bodies.ts';
 import { SingleBodies } from './single_bodies.ts';
 import { SingleIdentities } from './single_identity.ts';
@@ -21,6 +23,8 @@ export interface SharedTools {
   readonly kernel: Kernel;
   readonly guard: JsonGuard;
   readonly identities: Identities;
+  /** Whether bodies whose like is known are not read; the result is the same. */
+  readonly uses_outlines: boolean;
 }
 
 export class SingleEvents {
@@ -29,6 +33,7 @@ export class SingleEvents {
   private readonly rows: ReadonlyMap<string, SingleRows>;
   private readonly row_list: readonly SingleRows[];
   private readonly decoder: SingleDecoder;
+  private readonly books: { begin(slab: Buffer): void }[] = [];
   private event_bytes_max = 0;
 
   constructor(
@@ -46,6 +51,7 @@ export class SingleEvents {
   process(task: SlabTask, bodies: RequestBodies): SlabResult {
     const table = new SlabTable(task.buffer, task.requests_max);
     this.bodies.begin(bodies.bytes);
+    for (const book of this.books) book.begin(bodies.bytes);
     this.event_bytes_max = task.event_bytes_max;
     this.identities.begin(task.identity_seed);
     for (const rows of this.row_list) rows.begin();
@@ -102,12 +108,17 @@ export class SingleEvents {
     return found;
   }
 
-  private createTools({ guard }: SharedTools): SingleTools {
+  private createTools({ guard, kernel, uses_outlines }: SharedTools): SingleTools {
     return {
       eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(schema),
       parseObject: (request) => this.bodies.parse(request),
       readMembers: (request) => this.bodies.readMembers(request),
+      outlineBook: <Lesson>(schema: JsonSchema) => {
+        const book = new KernelOutlineBook<Lesson>(kernel, uses_outlines ? outlineWords(schema) : undefined);
+        this.books.push(book);
+        return book;
+      },
       fitsJsonColumn: (text) => guard.fitsJsonColumn(text),
       fitsJsonColumnAsDocument: (document) => guard.fitsJsonColumnAsDocument(document),
       identity: this.identities,

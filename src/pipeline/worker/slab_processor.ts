@@ -184,7 +184,7 @@ export class SlabProcessor {
 
   private createSingleEvents(source: SingleSource): SingleEvents {
     const { kernel, guard, identities } = this;
-    return new SingleEvents(source, { kernel, guard, identities });
+    return new SingleEvents(source, { kernel, guard, identities, uses_outlines: this.options.uses_kernel_path });
   }
 
   private createWorkbench(source: BatchSource): Workbench {

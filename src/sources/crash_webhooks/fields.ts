@@ -57,3 +57,20 @@ export function fieldsOf(payload: unknown): Readonly<Record<FieldColumn, string>
 
 /** Of a webhook whose payload cannot be read. */
 export const NO_FIELDS: Readonly<Record<FieldColumn, string>> = fieldsOf(undefined);
+
+/** The same of each field. */
+export function mapFields<From, To>(fields: Readonly<Record<FieldColumn, From>>, of: (field: From) => To): Record<FieldColumn, To> {
+  return {
+    app_key: of(fields.app_key),
+    issue_key: of(fields.issue_key),
+    issue_type: of(fields.issue_type),
+    issue_state: of(fields.issue_state),
+    severity: of(fields.severity),
+    build_uuid: of(fields.build_uuid),
+    package_id: of(fields.package_id),
+    app_version: of(fields.app_version),
+    size_analysis_status: of(fields.size_analysis_status),
+    user_email: of(fields.user_email),
+    device_id: of(fields.device_id),
+  };
+}
