@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Sizes of batch to load with, events per request. */
   readonly batches: readonly number[];
+  /** Versions in the registry of a second daemon, with release_events; 0: there is none. */
+  readonly versions: number;
   readonly report_directory: string;
   readonly json: boolean;
   readonly help: boolean;
@@ -25,6 +27,7 @@ npm run bench:load -- [options]
   --seconds S      Load for so many seconds each time (default 3)
   --quick          Do one round of one second: a look, not a measurement
   --batches LIST   Load with so many events per request (default 1,100,1000)
+  --versions N     With release_events: compare an empty registry with one that holds so many versions, and their starts
   --report DIR     Write load.html and load.json there (default bench/report)
   --json           Print JSON for scripts
   --help           Print this
@@ -32,6 +35,7 @@ npm run bench:load -- [options]
 
 const ROUNDS_MAX = 100;
 const SECONDS_MAX = 600;
+const VERSIONS_MAX = 10_000_000;
 const BATCH_EVENTS_MAX = 10_000;
 
 /** Throws an Error that says what is wrong with the line. */
@@ -44,6 +48,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       batches: { type: 'string', default: '1,100,1000' },
+      versions: { type: 'string' },
       report: { type: 'string', default: 'bench/report' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -54,6 +59,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     rounds: readNumber('rounds', values.rounds ?? (values.quick ? '1' : '3'), ROUNDS_MAX),
     seconds: readNumber('seconds', values.seconds ?? (values.quick ? '1' : '3'), SECONDS_MAX),
     batches: values.batches.split(',').map((batch) => readNumber('batches', batch, BATCH_EVENTS_MAX)),
+    versions: values.versions === undefined ? 0 : readNumber('versions', values.versions, VERSIONS_MAX),
     report_directory: values.report,
     json: values.json,
     help: values.help,

@@ -8,6 +8,7 @@ import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { type Children, withChildren } from './child.ts';
 import { runCommand } from './command.ts';
+import { formatFilled, measureFilled } from './filled.ts';
 import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
@@ -23,6 +24,7 @@ const HALF_LOAD_BATCH_EVENTS = 100;
 function runBench(options: BenchOptions): Promise<number> {
   return withChildren('penstock-bench-', async (children, directory) => {
     const { source } = options;
+    if (source === 'release_events' && options.versions > 0) return await benchFilled(options, children, directory);
     if (source !== 'deploy_report') return await benchSingles(source, options, children, directory);
     const report = await bench(options, children, directory);
     await writeReport(options, report);
@@ -32,9 +34,19 @@ function runBench(options: BenchOptions): Promise<number> {
 }
 
 async function benchSingles(source: SinglesSource, options: BenchOptions, children: Children, directory: string): Promise<number> {
-  const report = await measureSingles(children, directory, { ...options, source }, (line) => process.stderr.write(`${line}\n`));
+  const report = await measureSingles(children, directory, { ...options, source }, say);
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatSingles(report));
   return report.verdicts.every(({ is_met }) => is_met) ? 0 : 1;
+}
+
+async function benchFilled(options: BenchOptions, children: Children, directory: string): Promise<number> {
+  const report = await measureFilled(children, directory, options, say);
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : formatFilled(report));
+  return report.verdicts.every(({ is_met }) => is_met) ? 0 : 1;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** Starts what is compared, measures and judges. */
@@ -50,7 +62,7 @@ async function bench(options: BenchOptions, children: Children, directory: strin
     contestants.push(...[raw, daemon, daemon_memory, fastify].map((server) => ({ server, batch_events })));
   }
   const plan = { rounds: options.rounds, seconds: options.seconds, seed: Date.now() };
-  const samples = await measureRounds(children, contestants, plan, (line) => process.stderr.write(`${line}\n`));
+  const samples = await measureRounds(children, contestants, plan, say);
   const is_measured = options.batches.includes(HALF_LOAD_BATCH_EVENTS);
   const half_loaded = { server: daemon, batch_events: HALF_LOAD_BATCH_EVENTS };
   const half_load_p99s_ms = is_measured ? await measureHalfLoad(children, half_loaded, samples, plan) : [];

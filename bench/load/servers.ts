@@ -15,6 +15,8 @@ export interface Server {
   readonly key: string;
   /** How long it must do nothing before a load counts as dealt with, milliseconds. */
   readonly quiet_ms: number;
+  /** From its start until it was ready, where that is of interest; else 0. */
+  readonly ready_ms: number;
   /** Of its ClickHouse, where it has one. */
   readonly clickhouse_url?: string;
 }
@@ -23,7 +25,7 @@ const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const RAW_PATH = fileURLToPath(new URL('../peers/raw.js', import.meta.url));
 const FASTIFY_PATH = fileURLToPath(new URL('../peers/fastify.js', import.meta.url));
 const READY_MS_MAX = 60_000;
-const READY_POLL_MS = 100;
+const READY_POLL_MS = 20;
 const KEYS_MS_MAX = 30_000;
 /** The daemon seals what it holds after a second at most; only after that can it be idle for good. */
 const DAEMON_QUIET_MS = 1500;
@@ -33,7 +35,7 @@ const RAW_QUIET_MS = 300;
 export async function startRaw(children: Children, batch_events: number): Promise<Server> {
   const child = children.start('the raw peer', [RAW_PATH, String(batch_events)]);
   const listening: { port: number } = JSON.parse(await child.firstLine());
-  return { name: 'raw', child, port: listening.port, key: 'sk_live_raw', quiet_ms: RAW_QUIET_MS };
+  return { name: 'raw', child, port: listening.port, key: 'sk_live_raw', quiet_ms: RAW_QUIET_MS, ready_ms: 0 };
 }
 
 /** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`; `use` and `tenant` are its key's. */
@@ -55,6 +57,7 @@ export async function startDaemon(
   const argv = ['keys', 'create', '--use', use, '--organization', tenant.organization_id, '--project', tenant.project_id, '--json'];
   const line = await children.start('keys create', [MAIN_PATH, ...argv], environment).finish(KEYS_MS_MAX);
   const created: { key: string } = JSON.parse(line);
+  const started_ms = performance.now();
   const child = children.start(`the daemon (ack: ${ack})`, [MAIN_PATH, 'serve'], environment);
   await waitUntilReady(child, port);
   return {
@@ -63,6 +66,7 @@ export async function startDaemon(
     port,
     key: created.key,
     quiet_ms: DAEMON_QUIET_MS,
+    ready_ms: performance.now() - started_ms,
     clickhouse_url: `http://127.0.0.1:${engine_port}`,
   };
 }
@@ -71,7 +75,7 @@ export async function startDaemon(
 export async function startFastify(children: Children, clickhouse_url: string): Promise<Server> {
   const child = children.start('the Fastify peer', [FASTIFY_PATH, clickhouse_url]);
   const listening: { port: number } = JSON.parse(await child.firstLine());
-  return { name: 'fastify', child, port: listening.port, key: 'sk_live_fastify', quiet_ms: DAEMON_QUIET_MS };
+  return { name: 'fastify', child, port: listening.port, key: 'sk_live_fastify', quiet_ms: DAEMON_QUIET_MS, ready_ms: 0 };
 }
 
 async function waitUntilReady(child: Child, port: number): Promise<void> {

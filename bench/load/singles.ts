@@ -44,7 +44,7 @@ export interface SinglesReport {
   readonly verdicts: readonly { readonly what: string; readonly is_met: boolean }[];
 }
 
-interface Measured {
+export interface Measured {
   readonly generated: Generated;
   readonly server_cpu_us: number;
 }
@@ -64,7 +64,7 @@ export async function measureSingles(
   for (let round = -1; round < plan.rounds; round++) {
     for (const [index, pace] of PACES.entries()) {
       const load = { source, batch_events: 1, seconds, rate_events_per_s: index === 0 ? 0 : events_per_s_min / 2 };
-      const sample = await measure(children, server, { ...load, seed: seed + 2 * (round + 1) + index });
+      const sample = await measureLoad(children, server, { ...load, seed: seed + 2 * (round + 1) + index });
       if (round >= 0) measured[index].push(sample);
       const { p99_ms, ...generated } = sample.generated;
       say(
@@ -78,7 +78,8 @@ export async function measureSingles(
   );
 }
 
-async function measure(children: Children, server: Server, load: Parameters<typeof generate>[2]): Promise<Measured> {
+/** Loads a daemon once, and waits until it has dealt with it. */
+export async function measureLoad(children: Children, server: Server, load: Parameters<typeof generate>[2]): Promise<Measured> {
   await waitUntilQuiet(server.child.pid, server.quiet_ms);
   const before_us = await readCpuUs(server.child.pid);
   const generated = await generate(children, server, load);
@@ -86,7 +87,7 @@ async function measure(children: Children, server: Server, load: Parameters<type
   return { generated, server_cpu_us: (await readCpuUs(server.child.pid)) - before_us };
 }
 
-function rateOf({ acknowledged_events, duration_ms }: Pick<Generated, 'acknowledged_events' | 'duration_ms'>): number {
+export function rateOf({ acknowledged_events, duration_ms }: Pick<Generated, 'acknowledged_events' | 'duration_ms'>): number {
   return acknowledged_events / (duration_ms / 1000);
 }
 

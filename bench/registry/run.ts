@@ -10,26 +10,22 @@ import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import type { GateRequest } from '../../src/contract/gate.ts';
-import { eventClaims } from '../../src/registry/claim_keys.ts';
-import { LmdbClaims } from '../../src/registry/lmdb/lmdb_claims.ts';
 import { Registry } from '../../src/registry/registry.ts';
 import { median } from '../micro/measure.ts';
+import { fillRegistry, versionRequest } from './fill.ts';
 
 const VERSIONS = Number(process.argv[2] ?? 1_000_000);
-const FILL_BATCH = 5_000;
 const RUN_MS = 2_000;
 const ROUNDS = 3;
 const PRODUCTS = 1_000;
 const IN_FLIGHT = 256;
 const TABLE = 'events';
 const IGNORE = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
-const TENANT = { organization_id: 'org_bench', project_id: '', environment: '' };
 
 /** @param number of the version: they go round the products */
 function requestOf(prefix: string, number: number): GateRequest {
   const version = `${prefix}.${Math.floor(number / PRODUCTS)}`;
-  const claims = [{ of: 'version', product_name: `product ${number % PRODUCTS}`, version, scm_sha: `sha of ${number}` }] as const;
-  return { tenant: TENANT, received_at_ms: Date.now(), event_id: randomUUID(), table: TABLE, claims, answer: '' };
+  return versionRequest('org_bench', TABLE, { product_name: `product ${number % PRODUCTS}`, version, scm_sha: `sha of ${number}` });
 }
 
 async function open(directory: string): Promise<Registry> {
@@ -81,22 +77,10 @@ async function isAdmitted(registry: Registry, request: GateRequest): Promise<boo
   throw new Error(`a new version was not admitted: ${JSON.stringify(verdict)}`);
 }
 
-async function fill(directory: string): Promise<void> {
-  const store = new LmdbClaims(directory);
-  await store.open();
-  for (let from = 0; from < VERSIONS; from += FILL_BATCH) {
-    const size = Math.min(FILL_BATCH, VERSIONS - from);
-    const claim = Array.from({ length: size }, (_, index) => eventClaims(requestOf('1.0', from + index)));
-    await store.commit({ confirm: [], release: [], claim, now_ms: Date.now() });
-    await store.commit({ confirm: claim.map(({ event_id }) => event_id), release: [], claim: [], now_ms: Date.now() });
-  }
-  await store.close();
-}
-
 const directory = mkdtempSync(join(tmpdir(), 'penstock-bench-registry-'));
 try {
   const full = join(directory, 'full');
-  await fill(full);
+  await fillRegistry(full, VERSIONS, (number) => requestOf('1.0', number));
   const opened_ms = performance.now();
   const filled = await open(full);
   const opening_ms = performance.now() - opened_ms;
