@@ -40,6 +40,8 @@ function tableOf(report: CrashReport): string {
     ['kills of ClickHouse', report.engine_kills],
     ['events sent', report.sent],
     ['acknowledged', report.acknowledged],
+    ['of them webhooks', report.singles_acknowledged[0]],
+    ['and of pipelines', report.singles_acknowledged[1]],
     ['in ClickHouse', report.in_clickhouse],
     ['duplicates', report.duplicates],
     ['lost', report.lost],

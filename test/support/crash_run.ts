@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DaemonHome, type Owner, type RunningDaemon } from './daemon.ts';
 import { type Audit, DeviceLoad } from './device_load.ts';
 import { type SeededRandom, seededRandom } from './seeded_random.ts';
+import { SinglesLoad } from './singles_load.ts';
 import { until } from './until.ts';
 
 export interface CrashPlan {
@@ -20,6 +21,8 @@ export interface CrashPlan {
 export interface CrashReport extends Audit {
   readonly daemon_kills: number;
   readonly engine_kills: number;
+  /** Of the acknowledged events those that came one to a request, from each sender of such. */
+  readonly singles_acknowledged: readonly number[];
 }
 
 const DEVICES = 4;
@@ -35,14 +38,19 @@ export async function crashRun(owner: Owner, plan: CrashPlan, killed: (kills: nu
   const random = seededRandom(plan.seed);
   const home = await DaemonHome.create(owner, SETTINGS);
   const key = await home.createKey('deploy');
+  const keys = { webhook: await home.createKey('webhook'), events: await home.createKey('events') };
   let daemon = home.launch();
   const endpoint = {
     post: (path: string, body: string, headers: Readonly<Record<string, string>>) => daemon.post(path, body, headers),
     query: <Row>(sql: string) => daemon.query<Row>(sql),
   };
   const load = new DeviceLoad(endpoint, key, { devices: DEVICES, pause_ms: plan.pause_ms ?? 0 });
-  owner.after(() => load.stop());
+  const singles = new SinglesLoad(endpoint, keys);
+  owner.after(async () => {
+    await Promise.all([load.stop(), singles.stop()]);
+  });
   load.start();
+  singles.start();
   for (const [index, victim] of victimsOf(plan, random).entries()) {
     if (victim === 'engine') {
       await killEngine(daemon, random);
@@ -53,12 +61,26 @@ export async function crashRun(owner: Owner, plan: CrashPlan, killed: (kills: nu
     }
     killed(index + 1);
   }
-  await load.stop();
+  await Promise.all([load.stop(), singles.stop()]);
   await daemon.ready(ENGINE_READY_MS_MAX);
   await untilDelivered(daemon, STILL_MS_MAX);
-  const audit = await load.audit();
+  const of_singles = await singles.audits();
+  const audit = sumOf([await load.audit(), ...of_singles]);
   await daemon.stop();
-  return { daemon_kills: plan.kills, engine_kills: plan.engine_kills, ...audit };
+  const singles_acknowledged = of_singles.map(({ acknowledged }) => acknowledged);
+  return { daemon_kills: plan.kills, engine_kills: plan.engine_kills, singles_acknowledged, ...audit };
+}
+
+function sumOf(audits: readonly Audit[]): Audit {
+  const sum = (figure: keyof Audit): number => audits.reduce((total, audit) => total + audit[figure], 0);
+  return {
+    sent: sum('sent'),
+    acknowledged: sum('acknowledged'),
+    in_clickhouse: sum('in_clickhouse'),
+    duplicates: sum('duplicates'),
+    lost: sum('lost'),
+    wrong: sum('wrong'),
+  };
 }
 
 /**
