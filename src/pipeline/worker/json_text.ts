@@ -22,16 +22,27 @@ export class JsonText {
     for (let index = 0; index < ascii.length; index++) this.bytes[this.length++] = ascii.charCodeAt(index);
   }
 
-  /** Appends the UTF-8 at [start, end) of `source` as a string: quoted, and escaped where JSON must. */
-  text(source: Buffer, start: number, end: number): void {
+  /**
+   * Appends the UTF-8 at [start, end) of `source` as a string: quoted, and escaped where JSON must.
+   *
+   * @returns whether all of it is ASCII
+   */
+  text(source: Buffer, start: number, end: number): boolean {
     this.reserve((end - start) * ESCAPE_BYTES_MAX + 2);
-    this.bytes[this.length++] = QUOTE;
+    // Members are not written byte by byte: that is most of what a byte would cost.
+    const { bytes } = this;
+    let length = this.length;
+    let all_bits = 0;
+    bytes[length++] = QUOTE;
     for (let at = start; at < end; at++) {
       const byte = source[at];
-      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) this.bytes[this.length++] = byte;
-      else this.escape(byte);
+      all_bits |= byte;
+      if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) bytes[length++] = byte;
+      else length = this.escape(byte, length);
     }
-    this.bytes[this.length++] = QUOTE;
+    bytes[length++] = QUOTE;
+    this.length = length;
+    return all_bits < 0x80;
   }
 
   /** Forgets what was written after `length` bytes. */
@@ -43,13 +54,17 @@ export class JsonText {
     return this.bytes.subarray(0, this.length);
   }
 
-  private escape(byte: number): void {
-    this.bytes[this.length++] = BACKSLASH;
+  /** Writes at `start`; returns where it ends. */
+  private escape(byte: number, start: number): number {
+    const { bytes } = this;
+    let length = start;
+    bytes[length++] = BACKSLASH;
     if (byte >= 0x20) {
-      this.bytes[this.length++] = byte;
-      return;
+      bytes[length++] = byte;
+      return length;
     }
-    for (const character of `u00${HEX[byte >> 4]}${HEX[byte & 15]}`) this.bytes[this.length++] = character.charCodeAt(0);
+    for (const character of `u00${HEX[byte >> 4]}${HEX[byte & 15]}`) bytes[length++] = character.charCodeAt(0);
+    return length;
   }
 
   private reserve(bytes: number): void {

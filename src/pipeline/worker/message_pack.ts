@@ -38,6 +38,8 @@ interface Level {
 class Transcription {
   private readonly json: JsonText;
   private readonly levels: Level[] = [];
+  /** The last of them. */
+  private level: Level | undefined;
   private at = 0;
   /** Where the element in hand begins in the JSON text. */
   private element_start = 0;
@@ -55,13 +57,13 @@ class Transcription {
       if (isContainer(head) && this.isAtKey()) return 'malformed';
       if (isContainer(head) && this.levels.length === DEPTH_MAX) return 'too_deep';
       this.takeValue(head);
-      while (this.levels.at(-1)?.remaining === 0) this.closeLevel();
+      while (this.level?.remaining === 0) this.closeLevel();
     } while (this.levels.length > 0);
     return this.at === this.bytes.length ? this.json.finish() : 'malformed';
   }
 
   private takeValue(head: Head): void {
-    const level = this.levels.at(-1);
+    const { level } = this;
     const is_key = this.isAtKey();
     if (level !== undefined) this.separate(level, is_key);
     if (this.beginsElement(level)) {
@@ -72,7 +74,8 @@ class Transcription {
     if (isContainer(head)) {
       this.at += head.bytes;
       this.json.raw(head.kind === 'map' ? '{' : '[');
-      this.levels.push({ is_map: head.kind === 'map', remaining: head.kind === 'map' ? head.count * 2 : head.count, is_empty: true });
+      this.level = { is_map: head.kind === 'map', remaining: head.kind === 'map' ? head.count * 2 : head.count, is_empty: true };
+      this.levels.push(this.level);
       return;
     }
     this.writeLeaf(head, is_key);
@@ -81,7 +84,7 @@ class Transcription {
   }
 
   private isAtKey(): boolean {
-    const level = this.levels.at(-1);
+    const { level } = this;
     return level?.is_map === true && level.remaining % 2 === 0;
   }
 
@@ -97,13 +100,14 @@ class Transcription {
 
   private closeLevel(): void {
     const level = this.levels.pop();
+    this.level = this.levels.at(-1);
     this.json.raw(level?.is_map === true ? '}' : ']');
     this.endValue();
   }
 
   /** A value is complete; if it is an element that is not JSON, it becomes null. */
   private endValue(): void {
-    const level = this.levels.at(-1);
+    const { level } = this;
     if (level === undefined) return;
     level.remaining--;
     if (!this.is_foreign || !this.beginsElement(level)) return;
@@ -126,13 +130,19 @@ class Transcription {
         json.raw(is_key ? '""' : floatText(head.count === 4 ? bytes.readFloatBE(value_at) : bytes.readDoubleBE(value_at)));
         return;
       case 'text':
-        if (isUtf8(bytes.subarray(value_at, value_at + head.count))) {
-          json.text(bytes, value_at, value_at + head.count);
-          return;
-        }
+        if (this.writeText(value_at, value_at + head.count)) return;
     }
     this.is_foreign = true;
     json.raw(is_key ? '""' : 'null');
+  }
+
+  /** False, and nothing is written, when it is not UTF-8; asked only for what is not ASCII. */
+  private writeText(start: number, end: number): boolean {
+    const { bytes, json } = this;
+    const length_before = json.length;
+    if (json.text(bytes, start, end) || isUtf8(bytes.subarray(start, end))) return true;
+    json.truncate(length_before);
+    return false;
   }
 }
 

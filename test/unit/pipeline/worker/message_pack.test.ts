@@ -71,6 +71,8 @@ test('an element that holds what is not JSON becomes null, and the others stay',
   assert.equal(packed(binary), '{"events":[{"a":1},null,null,{"d":2}]}');
   const invalid_utf8 = Buffer.from([0x81, 0xa1, 0x65, 0x92, 0xa1, 0xff, 0xa1, 0x61]);
   assert.equal(json(invalid_utf8), '{"e":[null,"a"]}');
+  // Outside of an element nothing takes the place of what was written of it.
+  assert.equal(json(Buffer.from([0x82, 0xa1, 0x61, 0xa3, 0x62, 0x63, 0xff, 0xa2, 0x64, 0xff, 0x01])), '{"a":null,"":1}');
   const number_as_key = Buffer.from([0x81, 0xa1, 0x65, 0x92, 0x81, 0x01, 0x02, 0xa1, 0x61]);
   assert.equal(json(number_as_key), '{"e":[null,"a"]}');
   const record_definition = Buffer.from([0x81, 0xa1, 0x65, 0x91, 0xd4, 0x72, 0x40]);
