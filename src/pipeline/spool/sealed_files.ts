@@ -111,14 +111,14 @@ export class SealedFiles implements SegmentStore {
   }
 
   async takeToken(segment: SealedSegment): Promise<SealedSegment> {
-    const present = this.entries.get(segment.id)?.segment ?? segment;
-    const tokens = present.tokens + 1;
+    const entry = this.entries.get(segment.id);
     // There is room for one in an open file; who takes a second has met trouble.
-    if (tokens > 1) await this.ensureFiled(segment);
+    if (entry !== undefined && entry.segment.tokens > 0) await this.ensureFiled(segment);
+    const present = entry?.segment ?? segment;
+    const tokens = present.tokens + 1;
     if (this.helpers.unfiled.has(segment.id)) await this.helpers.unfiled.markSent(segment);
     else await withFile(this.fs, this.pathOf(segment), 'write', (file) => writeToken(file, present, tokens));
     const taken = { ...present, tokens };
-    const entry = this.entries.get(segment.id);
     if (entry !== undefined) entry.segment = taken;
     return taken;
   }

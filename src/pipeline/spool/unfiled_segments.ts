@@ -82,7 +82,6 @@ export class UnfiledSegments {
   /** The segment is in ClickHouse. Its file goes without a sync: what a crash brings back has its mark. */
   async remove(segment: SealedSegment): Promise<void> {
     await removeIfThere(this.fs, this.pathOf(segment));
-    this.directory.changed();
     this.by_id.delete(segment.id);
   }
 

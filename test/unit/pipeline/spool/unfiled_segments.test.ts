@@ -71,6 +71,18 @@ test('for a second INSERT it gets its file, with the same bytes and the token th
   assert.equal(next.spool.stats().spool_bytes, 0);
 });
 
+test('a second token finds its place, in a file that is made for it', async () => {
+  const held = await startUnfiled();
+  const segment = await sealRows(held, 'one', 'two');
+  await held.spool.takeToken(segment);
+  await held.spool.takeToken(segment);
+  assert.deepEqual(kinds(held), ['sealed']);
+  const { next, segment: found } = await restart(held);
+  assert.equal(found?.tokens, 2);
+  assert.ok(found);
+  assert.deepEqual(await namesOf(next, found), ['one', 'two']);
+});
+
 test('what memory was too short for is sent from its file, which is made then', async () => {
   const held = await startUnfiled({ held_bytes_max: 256 << 10 });
   const first = await sealRows(held, 'one');
