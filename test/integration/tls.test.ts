@@ -61,7 +61,7 @@ async function readyByAdmin(daemon: RunningDaemon): Promise<void> {
   await until('the daemon is ready', 30_000, async () => (await fetch(daemon.adminUrl('/readyz')).catch(() => undefined))?.ok === true);
 }
 
-test('a SIGHUP takes up a renewed certificate, and no request is lost over it', async (context) => {
+test('a SIGHUP takes up a renewed certificate, and no request of a connection that is there is lost over it', async (context) => {
   const home = await DaemonHome.create(context);
   const directory = dirname(home.data_dir);
   const files = { certificate: join(directory, 'server.crt'), key: join(directory, 'server.key') };
@@ -77,9 +77,23 @@ test('a SIGHUP takes up a renewed certificate, and no request is lost over it', 
   context.after(async () => agents.forEach((agent) => void agent.destroy()));
   const answers: Awaited<ReturnType<typeof post>>[] = [];
   let is_over = false;
-  const senders = [...agents, fresh].map(async (agent) => {
+  const senders = agents.map(async (agent) => {
     while (!is_over) answers.push(await post(agent, port, key));
   });
+  // A connection that is being accepted in that instant may be reset, and is made again: docs/ARCHITECTURE.md.
+  let resets = 0;
+  const send_fresh = async (): Promise<void> => {
+    while (!is_over) {
+      await post(fresh, port, key).then(
+        (answer) => answers.push(answer),
+        (error: unknown) => {
+          if (!(error instanceof Error) || !('code' in error) || error.code !== 'ECONNRESET') throw error;
+          resets++;
+        },
+      );
+    }
+  };
+  senders.push(send_fresh());
   await until('requests go on', 5_000, () => answers.length > 20);
   await install(second, files);
   daemon.child.kill('SIGHUP');
@@ -91,6 +105,7 @@ test('a SIGHUP takes up a renewed certificate, and no request is lost over it', 
   is_over = true;
   await Promise.all(senders);
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([202]));
+  assert.ok(resets <= 1, `${resets} connections were reset`);
   const serials = answers.slice(renewed_at).map((answer) => answer.serial);
   assert.ok(serials.includes(before) && serials.includes(after), 'old connections go on, new ones are under the new certificate');
 
