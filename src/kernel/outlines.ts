@@ -5,7 +5,8 @@
 import { assert } from '../base/assert.ts';
 import { type Instance, unsigned } from './instance.ts';
 
-const WORD_BYTES_MAX = 32;
+/** Of a text that stands in outlines as it is. */
+export const WORD_BYTES_MAX = 32;
 const TEXTS_MAX = 512;
 const BRANCHES_MAX = 64;
 const HAS_ESCAPE = 0x8000_0000;
@@ -29,7 +30,7 @@ export class Outlines {
     if (this.outline.buffer !== this.instance.bytes.buffer) this.view();
   }
 
-  /** Has texts stand in outlines as they are, in this instance and in those that follow. They are few, and no longer than 32 bytes. */
+  /** Has texts stand in outlines as they are, in this instance and in those that follow. They are few, and of WORD_BYTES_MAX at most. */
   addWords(words: readonly string[]): void {
     this.instance.setUp(() => {
       const { wasm, bytes } = this.instance;

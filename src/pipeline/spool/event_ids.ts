@@ -4,11 +4,9 @@ import type { FileHandle } from '../../contract/ports.ts';
 import { readTexts } from './block_texts.ts';
 import { NativeCursor } from './native_cursor.ts';
 import { uuidBytes } from './native_heads.ts';
-import { recordSeed } from './record.ts';
-import { scanRecords } from './record_scan.ts';
+import { readOpenRecords } from './open_records.ts';
 import type { RecordTable } from './record_table.ts';
 import { readSealedTail } from './sealed_footer.ts';
-import { readSegmentHead } from './segment_header.ts';
 import { WindowReader } from './window_reader.ts';
 
 const EVENT_COLUMN = 'event_id';
@@ -61,7 +59,7 @@ export async function searchOpen(
   id: string,
   search: EventVisitor,
 ): Promise<{ received_at_ms: number; tokens: number } | undefined> {
-  const opened = await openRecords(file, id, [EVENT_COLUMN]);
+  const opened = await readOpenRecords(file, id, [EVENT_COLUMN]);
   if (opened === undefined) return undefined;
   const { reader, records, columns, tokens } = opened;
   for (let record = 0; record < records.count; record++) search.look(await readColumn(reader, records, record, columns[0]));
@@ -78,7 +76,7 @@ export async function visitOpenRows(
   names: readonly string[],
   visit: (rows: readonly (readonly string[])[]) => Promise<void>,
 ): Promise<boolean> {
-  const opened = await openRecords(file, id, names);
+  const opened = await readOpenRecords(file, id, names);
   if (opened === undefined) return false;
   const { reader, records, columns } = opened;
   for (let record = 0; record < records.count; record++) {
@@ -87,26 +85,6 @@ export async function visitOpenRows(
     await visit(Array.from({ length: records.rowsOf(record) }, (_, row) => texts.map((of_column) => of_column[row])));
   }
   return true;
-}
-
-interface OpenRecords {
-  readonly reader: WindowReader;
-  readonly records: RecordTable;
-  /** Positions of the columns that were asked for. */
-  readonly columns: readonly number[];
-  /** That were taken for it. */
-  readonly tokens: number;
-}
-
-async function openRecords(file: FileHandle, id: string, names: readonly string[]): Promise<OpenRecords | undefined> {
-  const head = await readSegmentHead(file, id);
-  if (head === undefined) return undefined;
-  const { header, mark } = head;
-  const columns = names.map((name) => header.columns.findIndex((column) => column.name === name));
-  if (columns.includes(-1)) return undefined;
-  const reader = new WindowReader(file, mark?.content?.end_bytes ?? (await file.size()));
-  const { records } = await scanRecords(reader, header.columns.length, recordSeed(id));
-  return { reader, records, columns, tokens: mark === undefined ? 0 : 1 };
 }
 
 /** Lent until the next read. */

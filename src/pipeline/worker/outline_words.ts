@@ -4,6 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { JsonSchema } from '../../contract/source.ts';
+import { WORD_BYTES_MAX } from '../../kernel/outlines.ts';
 
 /** Of a text or a number these only ask whether it is one. */
 const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'boolean', 'null']);
@@ -12,7 +13,6 @@ const NAMED_SCHEMAS: ReadonlySet<string> = new Set(['properties', '$defs']);
 const SCHEMAS: ReadonlySet<string> = new Set(['items', 'additionalProperties', 'if', 'then', 'else', 'not']);
 /** What is about keys, or refers to what is looked at where it stands. */
 const HARMLESS: ReadonlySet<string> = new Set(['required', '$ref', 'discriminator']);
-const LONGEST_WORD_BYTES = 32;
 
 /** The texts that `schema` lists; undefined where its verdict may depend on more of a body than its outline. */
 export function outlineWords(schema: JsonSchema): readonly string[] | undefined {
@@ -44,7 +44,7 @@ function collectKeyword(keyword: string, value: unknown, words: Set<string>): bo
 }
 
 function collectWord(text: unknown, words: Set<string>): boolean {
-  if (typeof text !== 'string' || Buffer.byteLength(text) > LONGEST_WORD_BYTES) return false;
+  if (typeof text !== 'string' || Buffer.byteLength(text) > WORD_BYTES_MAX) return false;
   words.add(text);
   return true;
 }

@@ -2,12 +2,9 @@
 import type { Clock, Fs } from '../../../contract/ports.ts';
 import type { SealedSegment } from '../../../contract/segment.ts';
 import { withFile } from '../file_io.ts';
-import { recordSeed } from '../record.ts';
-import { scanRecords } from '../record_scan.ts';
+import { readOpenRecords } from '../open_records.ts';
 import { readSealedTail } from '../sealed_footer.ts';
-import { readSegmentHead } from '../segment_header.ts';
 import { parseSegmentFileName, type SegmentName, segmentFileName } from '../segment_name.ts';
-import { WindowReader } from '../window_reader.ts';
 import { Ledger } from './ledger.ts';
 
 /** The caller holds the directory's lock. The ledger is for `answer` only. */
@@ -48,13 +45,8 @@ async function readSegments(
 
 async function countOpen(fs: Fs, directory: string, name: SegmentName, ledger: Ledger): Promise<void> {
   await withFile(fs, `${directory}/${segmentFileName(name, 'open')}`, 'read', async (file) => {
-    const head = await readSegmentHead(file, name.id);
-    if (head === undefined) {
-      ledger.sealed(name.id, undefined);
-      return;
-    }
-    const reader = new WindowReader(file, head.mark?.content?.end_bytes ?? (await file.size()));
-    const { records } = await scanRecords(reader, head.header.columns.length, recordSeed(name.id));
-    ledger.opened(name.id, records.accounts);
+    const opened = await readOpenRecords(file, name.id);
+    if (opened === undefined) ledger.sealed(name.id, undefined);
+    else ledger.opened(name.id, opened.records.accounts);
   });
 }
