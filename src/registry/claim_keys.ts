@@ -4,6 +4,7 @@
  *
  * Versions of one product stand together, in their order: CI makes them one after the other, and neighbours share the pages that a commit writes.
  */
+import { AssertionError } from 'node:assert';
 import { hash } from 'node:crypto';
 import { unreachable } from '../base/assert.ts';
 import type { Claim, GateRequest } from '../contract/gate.ts';
@@ -57,18 +58,15 @@ function keyClaim(claim: Claim, request: GateRequest): KeyClaim {
         label: label(organization_id, 'Idempotency-Key', claim.key),
       };
     case 'delivery':
-      return {
-        key: digest('delivery', organization_id, claim.key),
-        fingerprint: '',
-        answer: '',
-        expires_at_ms: request.received_at_ms + DELIVERY_KEPT_MS,
-        is_shared: false,
-        // It stands in no table that people read.
-        label: '',
-      };
+      throw new AssertionError({ message: 'BUG: a delivery is no entry of the registry' });
     default:
       return unreachable(claim);
   }
+}
+
+/** Under what an earlier program kept a delivery. */
+export function deliveryKey(organization_id: string, key: string): string {
+  return digest('delivery', organization_id, key);
 }
 
 /** Half a digest, and then the version itself if it is plain and short, else its digest: the sign between says which. */

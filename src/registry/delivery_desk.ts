@@ -1,6 +1,6 @@
 /**
- * Deliveries, which this data directory alone decides about: a request is admitted by a look into memory and one into the registry, and
- * waits for no disk but the spool's.
+ * Deliveries, which this data directory alone decides about: a request is admitted by a look into memory, and waits for no disk but the spool's. A
+ * delivery is its event's id, which is made of the organization and of what it was sent.
  *
  * The record in the spool is all the proof that a delivery needs: it is written into the registry behind it, many at a time, before its
  * segment goes, and a start after a crash takes what is in the spool for delivered (`delivery_recovery.ts`). A second request for a
@@ -10,53 +10,51 @@
  */
 import { OperatingError } from '../contract/errors.ts';
 import type { Clock } from '../contract/ports.ts';
-import type { ClaimBatch, EventClaims, KeyClaim } from '../contract/version_claims.ts';
 import { type Admission, refused } from './claim_desk.ts';
 import type { DeskLimits, DeskObserver } from './options.ts';
 import { WaitingRoom } from './waiting_room.ts';
 import { WriteBehind } from './write_behind.ts';
 
-/** Where deliveries are kept; `registry_unavailable` when it cannot be. */
+/** What a request claims that brings a delivery. */
+export interface DeliveryClaim {
+  /** Text of a UUID, in lower case. */
+  readonly event_id: string;
+  readonly organization_id: string;
+  /** By what an earlier program knew it. */
+  readonly key: string;
+}
+
+/** Where deliveries are kept; throws, and rejects with, `registry_unavailable`. */
 export interface DeliveryStore {
-  /** Whether an entry that has not expired stands under the key. */
-  isTaken(key: string, now_ms: number): boolean;
-  /** Resolves when the entries are durable; what is there already is overwritten. */
-  keep(entries: readonly KeyClaim[]): Promise<void>;
-  commit(batch: ClaimBatch): Promise<unknown>;
+  /** Whether an event of this id was delivered, and is not forgotten. */
+  has(event_id: string): boolean;
+  /** Resolves when they are durable. What is kept already had better not come again. */
+  keep(event_ids: readonly string[], now_ms: number): Promise<void>;
 }
 
 interface DeliveryPorts {
   readonly store: DeliveryStore;
+  readonly earlier: { has(claim: DeliveryClaim, now_ms: number): boolean };
   readonly clock: Clock;
   readonly observer: DeskObserver;
 }
 
 interface Petition {
-  readonly event: EventClaims;
+  readonly claim: DeliveryClaim;
   readonly deadline_ms: number;
   readonly started_ms: number;
   readonly resolve: (admission: Admission) => void;
 }
 
-/** A delivery that the registry does not know yet. */
-interface Delivery {
-  readonly event: EventClaims;
-  readonly claim: KeyClaim;
-  is_stored: boolean;
-}
-
-/** Until when deliveries that a start found in the spool stand under the ids of their events. */
-export function recoveredKey(event_id: string): string {
-  return `delivered ${event_id}`;
-}
+/** What became of a delivery that the registry does not know yet. */
+type Fate = 'undecided' | 'stored';
 
 export class DeliveryDesk {
-  private readonly by_key = new Map<string, Delivery>();
-  private readonly by_event = new Map<string, Delivery>();
+  /** By event. */
+  private readonly unknown = new Map<string, Fate>();
   private readonly waiting: WaitingRoom<Petition>;
-  private readonly behind: WriteBehind<Delivery>;
+  private readonly behind: WriteBehind<string>;
   private state: 'shut' | 'open' | 'closed' = 'shut';
-  private has_recovered = false;
   constructor(
     private readonly ports: DeliveryPorts,
     private readonly limits: DeskLimits,
@@ -66,8 +64,8 @@ export class DeliveryDesk {
       {
         clock,
         observer,
-        keep: (deliveries) => store.keep(deliveries.map(({ claim }) => claim)),
-        written: (delivery) => this.forget(delivery),
+        keep: (event_ids) => store.keep(event_ids, clock.nowMs()),
+        written: (event_id) => this.unknown.delete(event_id),
       },
       limits,
     );
@@ -89,32 +87,28 @@ export class DeliveryDesk {
     this.behind.fail(error);
   }
 
-  /** @param has_recovered whether deliveries may stand under the ids of their events as well */
-  open(has_recovered: boolean): void {
+  open(): void {
     this.state = 'open';
     this.behind.problem = undefined;
-    this.has_recovered = has_recovered;
   }
 
-  /** At once, or when another's fate is known; an admitted event must be settled. It claims one delivery. */
-  admit(event: EventClaims): Admission | Promise<Admission> {
+  /** At once, or when another's fate is known; an admitted event must be settled. */
+  admit(claim: DeliveryClaim): Admission | Promise<Admission> {
+    const fate = this.unknown.get(claim.event_id);
+    if (fate === undefined) return this.told(this.judge(claim), 0);
+    if (fate === 'stored') return this.told(REPEATED, 0);
     const started_ms = this.ports.clock.monotonicMs();
-    const [claim] = event.keys;
-    const known = this.by_key.get(claim.key);
-    if (known === undefined || known.is_stored) return this.told(known === undefined ? this.judge(event, claim) : REPEATED, 0);
     return new Promise((resolve) => {
-      this.decide({ event, deadline_ms: started_ms + this.limits.wait_ms_max, started_ms, resolve });
+      this.decide({ claim, deadline_ms: started_ms + this.limits.wait_ms_max, started_ms, resolve });
     });
   }
 
   settle(event_id: string, is_stored: boolean): void {
-    const delivery = this.by_event.get(event_id);
-    if (delivery === undefined) return;
     if (is_stored) {
-      delivery.is_stored = true;
-      this.behind.add(delivery);
+      this.unknown.set(event_id, 'stored');
+      this.behind.add(event_id);
     } else {
-      this.forget(delivery);
+      this.unknown.delete(event_id);
     }
     this.waiting.decided(event_id);
   }
@@ -125,65 +119,42 @@ export class DeliveryDesk {
   }
 
   /**
-   * Refuses who still waits, and writes what is settled if it can be written; what is not settled is left to the next start. Resolves to
-   * whether nothing is left to it.
+   * Refuses who still waits, and writes what is settled if it can be written. Resolves to whether that is all: what is not is left to the
+   * next start, which then looks through the spool.
    */
   async close(): Promise<boolean> {
     this.state = 'closed';
     this.waiting.clear();
     await this.behind.close();
-    const undecided = [...this.by_key.values()].filter(({ is_stored }) => !is_stored).map(({ event }) => event);
-    if (undecided.length > 0) await this.leave(undecided);
-    return this.by_key.size === 0;
+    return this.unknown.size === 0;
   }
 
   private decide(petition: Petition): void {
-    const { event } = petition;
-    const [claim] = event.keys;
-    const known = this.by_key.get(claim.key);
-    if (known !== undefined && !known.is_stored) this.waiting.add(petition, known.event.event_id);
-    else this.answer(petition, known === undefined ? this.judge(event, claim) : REPEATED);
+    const { claim } = petition;
+    const fate = this.unknown.get(claim.event_id);
+    if (fate === 'undecided') this.waiting.add(petition, claim.event_id);
+    else this.answer(petition, fate === 'stored' ? REPEATED : this.judge(claim));
   }
 
-  private judge(event: EventClaims, claim: KeyClaim): Admission {
+  private judge(claim: DeliveryClaim): Admission {
     const refusal = this.refusal();
     if (refusal !== undefined) return refused(refusal);
-    const { store, clock } = this.ports;
+    const { store, earlier, clock } = this.ports;
     try {
-      const now_ms = clock.nowMs();
-      if (store.isTaken(claim.key, now_ms)) return REPEATED;
-      if (this.has_recovered && store.isTaken(recoveredKey(event.event_id), now_ms)) return REPEATED;
+      if (store.has(claim.event_id) || earlier.has(claim, clock.nowMs())) return REPEATED;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.fail(error);
       return refused(error);
     }
-    const delivery = { event, claim, is_stored: false };
-    this.by_key.set(claim.key, delivery);
-    this.by_event.set(event.event_id, delivery);
-    return { kind: 'admitted' };
+    this.unknown.set(claim.event_id, 'undecided');
+    return ADMITTED;
   }
 
   private refusal(): OperatingError | undefined {
     if (this.state === 'closed') return new OperatingError('shutting_down');
     if (this.state === 'shut') return new OperatingError('registry_unavailable', { reason: 'the spool is still looked through' });
-    return this.by_key.size >= this.limits.claims_max ? (this.problem ?? new OperatingError('overloaded')) : undefined;
-  }
-
-  /** Claims them as pending: the next start asks the spool. */
-  private async leave(undecided: readonly EventClaims[]): Promise<void> {
-    const { store, clock } = this.ports;
-    try {
-      await store.commit({ confirm: [], release: [], claim: undecided, now_ms: clock.nowMs() });
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      this.fail(error);
-    }
-  }
-
-  private forget({ claim, event }: Delivery): void {
-    this.by_key.delete(claim.key);
-    this.by_event.delete(event.event_id);
+    return this.unknown.size >= this.limits.claims_max ? (this.problem ?? new OperatingError('overloaded')) : undefined;
   }
 
   private answer({ started_ms, resolve }: Petition, admission: Admission): void {
@@ -196,5 +167,6 @@ export class DeliveryDesk {
   }
 }
 
+const ADMITTED: Admission = { kind: 'admitted' };
 /** Who claims a delivery knows what a repeat is answered. */
 const REPEATED: Admission = { kind: 'repeated', claim: 0, answer: '' };

@@ -1,13 +1,11 @@
 /**
  * The deliveries of a data directory from one run to the next. A run that ended well has written all of them into the registry. After any
- * other the spool is looked through: each event of a delivery that stands there is one, under its event's id, since that is what the
- * spool knows of it.
+ * other the spool is looked through: each event of a delivery that stands there is one.
  */
 import { OperatingError } from '../contract/errors.ts';
 import type { Clock } from '../contract/ports.ts';
-import type { KeyClaim, SpoolEvents } from '../contract/version_claims.ts';
-import { DELIVERY_KEPT_MS } from './claim_keys.ts';
-import { type DeliveryDesk, type DeliveryStore, recoveredKey } from './delivery_desk.ts';
+import type { SpoolEvents } from '../contract/version_claims.ts';
+import type { DeliveryDesk, DeliveryStore } from './delivery_desk.ts';
 import type { DeliveryFacts } from './facts.ts';
 import { Opening } from './opening.ts';
 
@@ -18,9 +16,6 @@ export interface RecoveryPorts {
   readonly facts: DeliveryFacts;
   readonly clock: Clock;
 }
-
-/** Entries that are written with one commit. */
-const PAGE = 4_096;
 
 export class DeliveryRecovery {
   private readonly opening: Opening;
@@ -47,28 +42,21 @@ export class DeliveryRecovery {
   }
 
   private async open(is_closed: () => boolean): Promise<void> {
-    const { desk, facts, clock } = this.ports;
+    const { desk, facts } = this.ports;
     if (!facts.ended_well) await this.recover(is_closed);
     await facts.setEndedWell(false);
     if (is_closed()) return;
     this.is_open = true;
-    desk.open(facts.recovered_until_ms > clock.nowMs());
+    desk.open();
   }
 
   private async recover(is_closed: () => boolean): Promise<void> {
     const { events, facts, store, clock } = this.ports;
-    const expires_at_ms = clock.nowMs() + DELIVERY_KEPT_MS;
     for (const table of facts.delivery_tables) {
       await events.each(table, async (event_ids) => {
-        if (event_ids.length > 0 && facts.recovered_until_ms < expires_at_ms) await facts.setRecoveredUntil(expires_at_ms);
-        for (let at = 0; at < event_ids.length && !is_closed(); at += PAGE) {
-          await store.keep(event_ids.slice(at, at + PAGE).map((event_id) => recoveredClaim(event_id, expires_at_ms)));
-        }
+        const unknown = event_ids.map((event_id) => event_id.toLowerCase()).filter((event_id) => !store.has(event_id));
+        if (unknown.length > 0 && !is_closed()) await store.keep(unknown, clock.nowMs());
       });
     }
   }
-}
-
-function recoveredClaim(event_id: string, expires_at_ms: number): KeyClaim {
-  return { key: recoveredKey(event_id), fingerprint: '', answer: '', expires_at_ms, is_shared: false, label: '' };
 }

@@ -2,7 +2,8 @@
  * What a data directory knows of itself and must know at its next start: its name toward a fleet, what it ever claimed there, and how
  * its deliveries stand. Kept in the embedded registry.
  */
-import type { Random } from '../contract/ports.ts';
+import type { Clock, Random } from '../contract/ports.ts';
+import { DELIVERY_KEPT_MS } from './claim_keys.ts';
 import type { TableNotes } from './gate.ts';
 import type { LmdbClaims } from './lmdb/lmdb_claims.ts';
 
@@ -11,24 +12,22 @@ const INSTANCE_FACT = 'instance_id';
 const FLEET_TABLES_FACT = 'fleet_tables';
 const DELIVERY_TABLES_FACT = 'delivery_tables';
 const ENDED_WELL_FACT = 'deliveries_ended_well';
-const RECOVERED_FACT = 'deliveries_recovered_until_ms';
+const EARLIER_FACT = 'deliveries_as_entries_until_ms';
 
 /** What is noted of the deliveries; every method resolves when it is durable, or rejects with `registry_unavailable`. */
 export interface DeliveryFacts {
   readonly delivery_tables: Iterable<string>;
   /** The run before wrote all its deliveries into the registry. */
   readonly ended_well: boolean;
-  /** When the last delivery that was found in the spool may be forgotten; 0 when there is none. */
-  readonly recovered_until_ms: number;
   setEndedWell(ended_well: boolean): Promise<void>;
-  setRecoveredUntil(time_ms: number): Promise<void>;
 }
 
 export class Facts implements DeliveryFacts {
   /** Empty before `load`. */
   instance_id = '';
   ended_well = true;
-  recovered_until_ms = 0;
+  /** Until when deliveries may stand there as an earlier program kept them; 0 where it kept none. */
+  earlier_until_ms = 0;
   /** Tables with events that claimed at the fleet's registry, or are deliveries. */
   readonly fleet: NotedTables;
   readonly delivery_tables: NotedTables;
@@ -36,6 +35,7 @@ export class Facts implements DeliveryFacts {
   constructor(
     private readonly embedded: LmdbClaims,
     private readonly random: Random,
+    private readonly clock: Clock,
   ) {
     this.fleet = new NotedTables(embedded, FLEET_TABLES_FACT);
     this.delivery_tables = new NotedTables(embedded, DELIVERY_TABLES_FACT);
@@ -50,7 +50,7 @@ export class Facts implements DeliveryFacts {
     this.fleet.load();
     this.delivery_tables.load();
     this.ended_well = embedded.fact(ENDED_WELL_FACT) === 'true';
-    this.recovered_until_ms = Number(embedded.fact(RECOVERED_FACT) ?? 0);
+    await this.loadEarlier();
   }
 
   async setEndedWell(ended_well: boolean): Promise<void> {
@@ -59,9 +59,13 @@ export class Facts implements DeliveryFacts {
     this.ended_well = ended_well;
   }
 
-  async setRecoveredUntil(time_ms: number): Promise<void> {
-    await this.embedded.setFact(RECOVERED_FACT, String(time_ms));
-    this.recovered_until_ms = time_ms;
+  /** The first start of this program on the directory tells what an earlier one left. */
+  private async loadEarlier(): Promise<void> {
+    const { embedded, clock } = this;
+    const noted = embedded.fact(EARLIER_FACT);
+    const has_earlier = [...this.delivery_tables].length > 0;
+    this.earlier_until_ms = noted === undefined ? (has_earlier ? clock.nowMs() + DELIVERY_KEPT_MS : 0) : Number(noted);
+    if (noted === undefined) await embedded.setFact(EARLIER_FACT, String(this.earlier_until_ms));
   }
 }
 

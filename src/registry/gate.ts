@@ -10,6 +10,7 @@ import type { Claim, Gate, GateRequest, GateVerdict } from '../contract/gate.ts'
 import type { EventClaims } from '../contract/version_claims.ts';
 import type { Admission } from './claim_desk.ts';
 import { eventClaims, versionEntry } from './claim_keys.ts';
+import type { DeliveryDesk } from './delivery_desk.ts';
 import type { VersionDesk } from './version_desk.ts';
 
 /** Decides about events; an admitted one must be settled. */
@@ -20,8 +21,7 @@ export interface Desk {
 
 export interface Desks {
   readonly fleet: Desk;
-  /** Of deliveries. */
-  readonly local: Desk;
+  readonly deliveries: Pick<DeliveryDesk, 'admit' | 'settle'>;
   /** Where this daemon alone decides about versions; undefined: they are a matter of the fleet. */
   readonly versions?: Pick<VersionDesk, 'admit' | 'settle'> | undefined;
 }
@@ -43,20 +43,38 @@ export class RegistryGate implements Gate {
   admit(request: GateRequest): GateVerdict | Promise<GateVerdict> {
     const { claims } = request;
     if (claims.length === 0) return ADMITTED;
+    const [first] = claims;
+    if (first.of === 'delivery') return this.admitDelivery(request, first);
     const { versions } = this.desks;
     const version = claims.find((claim) => claim.of === 'version');
-    if (versions === undefined || version === undefined) return this.admitAtDesk(request);
+    if (versions === undefined || version === undefined) return this.admitAtFleet(request);
     return claims.length === 1 ? this.admitVersion(versions, request, version) : this.admitBoth(versions, request, version);
   }
 
   settle(request: GateRequest, is_stored: boolean): void {
     const { claims } = request;
     if (claims.length === 0) return;
+    if (claims[0].of === 'delivery') {
+      this.desks.deliveries.settle(request.event_id, is_stored);
+      return;
+    }
     const { versions } = this.desks;
     const event_id = request.event_id.toLowerCase();
     const is_version = versions !== undefined && claims.some((claim) => claim.of === 'version');
     if (is_version) versions.settle(event_id, is_stored);
-    if (!is_version || claims.length > 1) this.deskOf(claims).settle(event_id, is_stored);
+    if (!is_version || claims.length > 1) this.desks.fleet.settle(event_id, is_stored);
+  }
+
+  private admitDelivery(request: GateRequest, claim: DeliveryOfClaim): GateVerdict | Promise<GateVerdict> {
+    const { claims, table, event_id, tenant } = request;
+    assert(claims.length === 1, 'BUG: a request claims a delivery and something else');
+    const { organization_id } = tenant;
+    const decide = (): GateVerdict | Promise<GateVerdict> => {
+      const admission = this.desks.deliveries.admit({ event_id, organization_id, key: claim.key });
+      return admission instanceof Promise ? admission.then((decided) => verdictOf(decided, claims)) : verdictOf(admission, claims);
+    };
+    const { delivery_tables } = this;
+    return delivery_tables.has(table) ? decide() : delivery_tables.add(table).then(decide, refusedByNotes);
   }
 
   private admitVersion(versions: VersionAdmitter, request: GateRequest, claim: VersionClaim): GateVerdict | Promise<GateVerdict> {
@@ -70,32 +88,26 @@ export class RegistryGate implements Gate {
   /** A repeat is a repeat whatever else it claims: so what is claimed beside the version comes first. */
   private async admitBoth(versions: VersionAdmitter, request: GateRequest, version: VersionClaim): Promise<GateVerdict> {
     const claims = request.claims.filter((claim) => claim !== version);
-    const keyed = await this.admitAtDesk({ ...request, claims });
+    const keyed = await this.admitAtFleet({ ...request, claims });
     if (keyed.kind !== 'admitted') return keyed;
     const verdict = await this.admitVersion(versions, request, version);
-    if (verdict.kind !== 'admitted') this.deskOf(claims).settle(request.event_id.toLowerCase(), false);
+    if (verdict.kind !== 'admitted') this.desks.fleet.settle(request.event_id.toLowerCase(), false);
     return verdict;
   }
 
-  private admitAtDesk(request: GateRequest): GateVerdict | Promise<GateVerdict> {
+  private admitAtFleet(request: GateRequest): GateVerdict | Promise<GateVerdict> {
     const { claims, table } = request;
-    const desk = this.deskOf(claims);
-    const notes = desk === this.desks.fleet ? this.fleet_tables : this.delivery_tables;
     const decide = (): GateVerdict | Promise<GateVerdict> => {
-      const admission = desk.admit(eventClaims(request));
+      const admission = this.desks.fleet.admit(eventClaims(request));
       return admission instanceof Promise ? admission.then((decided) => verdictOf(decided, claims)) : verdictOf(admission, claims);
     };
-    return notes.has(table) ? decide() : notes.add(table).then(decide, refusedByNotes);
-  }
-
-  private deskOf(claims: readonly Claim[]): Desk {
-    const deliveries = claims.filter((claim) => claim.of === 'delivery').length;
-    assert(deliveries === 0 || deliveries === claims.length, 'BUG: a request claims at two registries');
-    return deliveries === 0 ? this.desks.fleet : this.desks.local;
+    const { fleet_tables } = this;
+    return fleet_tables.has(table) ? decide() : fleet_tables.add(table).then(decide, refusedByNotes);
   }
 }
 
 type VersionAdmitter = NonNullable<Desks['versions']>;
+type DeliveryOfClaim = Extract<Claim, { of: 'delivery' }>;
 type VersionClaim = Extract<Claim, { of: 'version' }>;
 
 const ADMITTED: GateVerdict = { kind: 'admitted' };

@@ -25,6 +25,9 @@ export const DESK_LIMITS: DeskLimits = {
   retry_ms: 500,
 };
 
+/** Deliveries cost little each where many are written together, and nobody waits for it. */
+export const DELIVERY_LIMITS: DeskLimits = { ...DESK_LIMITS, batch_max: 8_192, write_delay_ms: 500 };
+
 /** Called on the path of a request: must be cheap and must not throw. */
 export interface DeskObserver {
   /** @param outcome `admitted`, `repeated`, `conflict`, or the code of a refusal */

@@ -8,13 +8,16 @@ import type { Gate } from '../contract/gate.ts';
 import type { Clock, Random } from '../contract/ports.ts';
 import type { VersionColumns } from '../contract/table.ts';
 import type { SpoolEvents, SpoolRecords, SpoolRows } from '../contract/version_claims.ts';
+import { DELIVERY_KEPT_MS } from './claim_keys.ts';
 import { ClaimOffice } from './claim_office.ts';
 import { DeliveryDesk } from './delivery_desk.ts';
 import { DeliveryRecovery } from './delivery_recovery.ts';
+import { EarlierDeliveries } from './earlier_deliveries.ts';
 import { Facts } from './facts.ts';
 import { RegistryGate } from './gate.ts';
 import { LmdbClaims } from './lmdb/lmdb_claims.ts';
-import { DESK_LIMITS, type DeskObserver } from './options.ts';
+import { IDS_IN_MEMORY_MAX, LmdbDeliveries } from './lmdb/lmdb_deliveries.ts';
+import { DELIVERY_LIMITS, DESK_LIMITS, type DeskObserver } from './options.ts';
 import { PostgresClaims } from './postgres/postgres_claims.ts';
 import { VersionDesk } from './version_desk.ts';
 import { VersionRecovery } from './version_recovery.ts';
@@ -37,10 +40,14 @@ export interface RegistryOptions {
   readonly version_tables: ReadonlyMap<string, VersionColumns>;
 }
 
+const SEEDS = 2 ** 32;
+
 export class Registry {
   readonly gate: Gate;
   readonly is_embedded: boolean;
+  private readonly clock: Clock;
   private readonly embedded: LmdbClaims;
+  private readonly kept_deliveries: LmdbDeliveries;
   private readonly facts: Facts;
   private readonly local: ClaimOffice;
   private readonly deliveries: DeliveryDesk;
@@ -55,8 +62,9 @@ export class Registry {
     private readonly options: RegistryOptions,
   ) {
     const { clock, random, records, events, rows, observers } = ports;
+    this.clock = clock;
     this.embedded = new LmdbClaims(options.directory);
-    const facts = new Facts(this.embedded, random);
+    const facts = new Facts(this.embedded, random, clock);
     this.facts = facts;
     this.local = new ClaimOffice({ store: this.embedded, clock, records, observer: observers.local }, DESK_LIMITS);
     this.is_embedded = options.url === 'embedded';
@@ -66,12 +74,15 @@ export class Registry {
       this.fleet = new ClaimOffice({ store, clock, records, observer: observers.fleet }, DESK_LIMITS);
     }
     const [store, observer] = [this.embedded, observers.local];
-    const desk = new DeliveryDesk({ store, clock, observer }, DESK_LIMITS);
+    const seed = Math.floor(random.fraction() * SEEDS);
+    const kept = new LmdbDeliveries(store.serial, { kept_ms: DELIVERY_KEPT_MS, ids_in_memory_max: IDS_IN_MEMORY_MAX, seed });
+    this.kept_deliveries = kept;
+    const desk = new DeliveryDesk({ store: kept, earlier: new EarlierDeliveries(store, facts), clock, observer }, DELIVERY_LIMITS);
     this.deliveries = desk;
-    this.recovery = new DeliveryRecovery({ desk, store, events, facts, clock });
+    this.recovery = new DeliveryRecovery({ desk, store: kept, events, facts, clock });
     this.versions = new VersionDesk({ store, clock, observer }, DESK_LIMITS);
     this.version_recovery = new VersionRecovery({ desk: this.versions, store, rows, clock }, options.version_tables);
-    const desks = { local: desk, fleet: this.fleet.desk, versions: this.is_embedded ? this.versions : undefined };
+    const desks = { deliveries: desk, fleet: this.fleet.desk, versions: this.is_embedded ? this.versions : undefined };
     this.gate = new RegistryGate(desks, facts.fleet, facts.delivery_tables);
   }
 
@@ -107,11 +118,13 @@ export class Registry {
   async close(): Promise<void> {
     await Promise.all([this.recovery.close(), this.version_recovery.close()]);
     await Promise.all(this.offices().map((office) => office.close()));
+    this.kept_deliveries.close();
   }
 
   private async openEmbedded(): Promise<void> {
     try {
       await this.embedded.open();
+      this.kept_deliveries.open(this.embedded.environment(), this.clock.nowMs());
       await this.facts.load();
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;

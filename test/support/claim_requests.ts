@@ -1,5 +1,5 @@
 /** Requests with claims, as dispatch hands them to the gate. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Claim, GateRequest } from '../../src/contract/gate.ts';
 
 /** Of the day of the run: what a store is told to keep for days must not be over by its own clock. */
@@ -28,4 +28,11 @@ export function idempotency(key: string, digest = 'body'): Claim {
 
 export function delivery(key: string): Claim {
   return { of: 'delivery', key, repeat_answer: `{"id":"${key}","status":"duplicate"}` };
+}
+
+/** A webhook, whose event is named after what it brings. */
+export function hookRequest(key: string, more: Partial<GateRequest> = {}): GateRequest {
+  const digits = createHash('md5').update(key).digest('hex');
+  const event_id = digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return request([delivery(key)], { event_id, ...more });
 }

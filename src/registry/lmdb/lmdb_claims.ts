@@ -5,14 +5,14 @@
  * a batch writes stands there whole or not at all. Nor does it batch by turns of the event loop, which leaves promises behind that nobody looks at. The caller holds the data directory's lock, so this is the only writer, and batches go one by one:
  * what a batch reads is what the one before it left. Owner of `<directory>/data.mdb` and `lock.mdb`.
  */
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Database, open } from 'lmdb';
 import { assert } from '../../base/assert.ts';
-import { OperatingError } from '../../contract/errors.ts';
 import type { ClaimBatch, ClaimOutcome, EventClaims, KeyClaim, PendingEvent, VersionClaims } from '../../contract/version_claims.ts';
 import { ClaimBook, type ClaimWrites, type StoredEntry } from '../claim_book.ts';
-import type { DeliveryStore } from '../delivery_desk.ts';
+import type { EarlierStore } from '../earlier_deliveries.ts';
 import { Serial } from '../serial.ts';
 import type { VersionStore } from '../version_desk.ts';
+import { type Environment, makeRoom, read, rethrowUnavailable, unavailable } from './access.ts';
 import { prepareDataFile } from './data_file.ts';
 import { type ExpiryMap, expiredRows, noteExpiries, removeExpired } from './expiries.ts';
 import { commitBytesMax, Headroom } from './headroom.ts';
@@ -21,21 +21,19 @@ import { Undecided, type UndecidedMap, type UndecidedWrites, writeUndecided } fr
 /** fingerprint, answer, expires_at_ms (0: never), event_id, is_addition. */
 type EntryValue = readonly [string, string, number, string, boolean];
 
-interface Maps {
-  readonly root: RootDatabase<string, string>;
-  readonly headroom: Headroom;
+interface Maps extends Environment {
   readonly facts: Database<string, string>;
   readonly entries: Database<EntryValue, string>;
   readonly undecided: UndecidedMap;
   readonly expiries: ExpiryMap;
 }
 
-export class LmdbClaims implements VersionClaims, DeliveryStore, VersionStore {
+export class LmdbClaims implements VersionClaims, EarlierStore, VersionStore {
   private opened: Maps | undefined;
   /** What stands in the map of that name; undefined when that is not known. */
   private undecided: Undecided | undefined;
   private commits = 0;
-  private readonly serial = new Serial();
+  readonly serial = new Serial();
 
   /** @param directory absolute; made if it is missing */
   constructor(private readonly directory: string) {}
@@ -44,7 +42,7 @@ export class LmdbClaims implements VersionClaims, DeliveryStore, VersionStore {
     if (this.opened !== undefined) return;
     try {
       await prepareDataFile(this.directory);
-      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 6 });
+      const root = open<string, string>({ path: this.directory, overlappingSync: false, eventTurnBatching: false, maxDbs: 8 });
       const named = <Value, Key extends string | number>(name: string): Database<Value, Key> =>
         root.openDB<Value, Key>({ name, encoding: 'msgpack' });
       this.opened = {
@@ -161,6 +159,11 @@ export class LmdbClaims implements VersionClaims, DeliveryStore, VersionStore {
     });
   }
 
+  /** Once it is open. */
+  environment(): Environment {
+    return this.maps();
+  }
+
   private maps(): Maps {
     assert(this.opened !== undefined, 'BUG: the registry is used while it is not open');
     return this.opened;
@@ -173,16 +176,6 @@ export class LmdbClaims implements VersionClaims, DeliveryStore, VersionStore {
       this.undecided = read(() => Undecided.load(undecided));
     }
     return this.undecided;
-  }
-}
-
-async function makeRoom({ root, headroom }: Maps, bytes: number): Promise<void> {
-  const stats = root.getStats();
-  assert('lastPageNumber' in stats && 'pageSize' in stats, 'BUG: LMDB does not say how much of its file it uses');
-  try {
-    await headroom.ensure((Number(stats.lastPageNumber) + 1) * Number(stats.pageSize), bytes);
-  } catch (error) {
-    throw unavailable(error);
   }
 }
 
@@ -218,24 +211,4 @@ function decodeEntry(value: EntryValue | undefined): StoredEntry | undefined {
   if (value === undefined) return undefined;
   const [fingerprint, answer, expires_at_ms, event_id, is_addition] = value;
   return { fingerprint, answer, expires_at_ms: expires_at_ms === 0 ? undefined : expires_at_ms, event_id, is_addition };
-}
-
-/** A damaged file shows when it is read. */
-function read<Value>(get: () => Value): Value {
-  try {
-    return get();
-  } catch (error) {
-    throw unavailable(error);
-  }
-}
-
-function unavailable(error: unknown): OperatingError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new OperatingError('registry_unavailable', { reason }, { cause: error });
-}
-
-/** A commit that failed says why in a promise of its own, which rejects, and would end the process if nobody looked at it. */
-async function rethrowUnavailable(error: unknown): Promise<never> {
-  const cause = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
-  throw unavailable(cause instanceof Promise ? await cause.catch((reason: unknown) => reason) : error);
 }

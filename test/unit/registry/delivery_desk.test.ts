@@ -5,48 +5,43 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { OperatingError } from '../../../src/contract/errors.ts';
-import type { EventClaims, KeyClaim } from '../../../src/contract/version_claims.ts';
 import type { Admission } from '../../../src/registry/claim_desk.ts';
-import { eventClaims } from '../../../src/registry/claim_keys.ts';
-import { DeliveryDesk, type DeliveryStore } from '../../../src/registry/delivery_desk.ts';
+import { DELIVERY_KEPT_MS, deliveryKey } from '../../../src/registry/claim_keys.ts';
+import { type DeliveryClaim, DeliveryDesk, type DeliveryStore } from '../../../src/registry/delivery_desk.ts';
 import { LmdbClaims } from '../../../src/registry/lmdb/lmdb_claims.ts';
 import { DESK_LIMITS } from '../../../src/registry/options.ts';
 import { Registry } from '../../../src/registry/registry.ts';
-import { delivery, HOUR_MS, NOW_MS, request } from '../../support/claim_requests.ts';
+import { hookRequest, NOW_MS } from '../../support/claim_requests.ts';
 import { ManualClock } from '../../support/manual_clock.ts';
 
 const OBSERVER = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
 
 /** A registry in memory that can be away. */
 class Store implements DeliveryStore {
-  readonly kept = new Map<string, KeyClaim>();
-  readonly left: string[] = [];
+  readonly kept = new Set<string>();
   is_away = false;
 
-  isTaken(key: string): boolean {
-    return this.kept.has(key);
+  has(event_id: string): boolean {
+    return this.kept.has(event_id);
   }
 
-  async keep(entries: readonly KeyClaim[]): Promise<void> {
+  async keep(event_ids: readonly string[]): Promise<void> {
     await setImmediate();
     if (this.is_away) throw new OperatingError('registry_unavailable', { reason: 'it is away' });
-    for (const entry of entries) this.kept.set(entry.key, entry);
-  }
-
-  async commit({ claim }: Parameters<DeliveryStore['commit']>[0]): Promise<void> {
-    this.left.push(...claim.map(({ event_id }) => event_id));
+    for (const event_id of event_ids) this.kept.add(event_id);
   }
 }
 
 function scene(limits = DESK_LIMITS): { desk: DeliveryDesk; store: Store; clock: ManualClock } {
   const [store, clock] = [new Store(), new ManualClock(NOW_MS)];
-  const desk = new DeliveryDesk({ store, clock, observer: OBSERVER }, limits);
-  desk.open(false);
+  const desk = new DeliveryDesk({ store, earlier: { has: () => false }, clock, observer: OBSERVER }, limits);
+  desk.open();
   return { desk, store, clock };
 }
 
-function hook(key: string): EventClaims {
-  return eventClaims(request([delivery(key)]));
+function hook(key: string): DeliveryClaim {
+  const { event_id, tenant } = hookRequest(key);
+  return { event_id, organization_id: tenant.organization_id, key };
 }
 
 function told(admission: Admission): string {
@@ -61,7 +56,7 @@ test('a delivery is admitted without a write, and is in the registry before its 
   desk.settle(event.event_id, true);
   assert.equal(told(await desk.admit(hook('a'))), 'repeated');
   await desk.flush();
-  assert.deepEqual([...store.kept.keys()], [event.keys[0].key]);
+  assert.deepEqual([...store.kept], [event.event_id]);
   assert.equal(told(await desk.admit(hook('a'))), 'repeated');
 });
 
@@ -77,7 +72,7 @@ test('what comes while the first is not durable waits for its fate: a repeat whe
   desk.settle(first.event_id, false);
   await setImmediate();
   assert.deepEqual(answers, ['admitted']);
-  desk.settle(others[0].event_id, true);
+  desk.settle(first.event_id, true);
   await Promise.all(asked);
   assert.deepEqual(answers, ['admitted', 'repeated', 'repeated']);
 });
@@ -116,7 +111,6 @@ test('a stop writes what is stored and leaves what is undecided to the next star
   desk.settle(stored.event_id, true);
   assert.equal(await desk.close(), false);
   assert.equal(store.kept.size, 1);
-  assert.deepEqual(store.left, [undecided.event_id]);
   assert.equal(told(await desk.admit(hook('late'))), 'shutting_down');
 });
 
@@ -127,14 +121,18 @@ async function directoryOf(context: TestContext): Promise<string> {
 }
 
 /** A registry on `directory` whose spool holds `event_ids`, and the tables that it looked for there. */
-async function startOn(directory: string, event_ids: readonly string[]): Promise<{ registry: Registry; looked: string[] }> {
+async function startOn(
+  directory: string,
+  event_ids: readonly string[],
+): Promise<{ registry: Registry; looked: string[]; clock: ManualClock }> {
   const looked: string[] = [];
   const each = async (table: string, visit: (event_ids: readonly string[]) => Promise<void>): Promise<void> => {
     looked.push(table);
     await visit(event_ids);
   };
+  const clock = new ManualClock(NOW_MS);
   const ports = {
-    clock: new ManualClock(NOW_MS),
+    clock,
     random: { fraction: () => 0, uuid: () => 'an instance' },
     records: { holds: async () => new Set<string>() },
     events: { each },
@@ -143,12 +141,12 @@ async function startOn(directory: string, event_ids: readonly string[]): Promise
   };
   const registry = new Registry(ports, { url: 'embedded', directory, version_tables: new Map() });
   await registry.start();
-  return { registry, looked };
+  return { registry, looked, clock };
 }
 
 test('after a crash what stands in the spool is delivered; after a stop the spool is not looked through', async (context) => {
   const [directory, copy] = [await directoryOf(context), await directoryOf(context)];
-  const [stored, lost] = ['stored', 'lost'].map((name) => request([delivery(name)], { table: 'hooks' }));
+  const [stored, lost] = ['stored', 'lost'].map((name) => hookRequest(name, { table: 'hooks' }));
   const crashing = await startOn(directory, []);
   for (const event of [stored, lost]) assert.equal((await crashing.registry.gate.admit(event)).kind, 'admitted');
   await cp(directory, copy, { recursive: true });
@@ -165,19 +163,25 @@ test('after a crash what stands in the spool is delivered; after a stop the spoo
   await crashing.registry.close();
 });
 
-test('entries that are kept are seen at once, expire, and are swept', async (context) => {
-  const store = new LmdbClaims(await directoryOf(context));
-  await store.open();
-  const [{ keys: short }, { keys: long }] = [hook('short'), hook('long')];
-  await store.keep([
-    { ...short[0], expires_at_ms: NOW_MS + HOUR_MS },
-    { ...long[0], expires_at_ms: NOW_MS + 2 * HOUR_MS },
-  ]);
-  const taken = (now_ms: number): boolean[] => [short, long].map(([claim]) => store.isTaken(claim.key, now_ms));
-  assert.deepEqual(taken(NOW_MS), [true, true]);
-  assert.deepEqual(taken(NOW_MS + HOUR_MS), [false, true]);
-  assert.equal(await store.sweep(NOW_MS + HOUR_MS, 10), 1);
-  assert.equal(await store.sweep(NOW_MS + HOUR_MS, 10), 0);
-  assert.deepEqual(taken(NOW_MS), [false, true]);
-  await store.close();
+test('what an earlier program kept is known, and what it found in the spool, until that has expired', async (context) => {
+  const directory = await directoryOf(context);
+  const [answered, found, fresh] = ['answered', 'found', 'fresh'].map((name) => hookRequest(name, { table: 'hooks' }));
+  const earlier = new LmdbClaims(directory);
+  await earlier.open();
+  const claim = { fingerprint: '', answer: '', is_shared: false, label: '', expires_at_ms: NOW_MS + DELIVERY_KEPT_MS - 1 };
+  const keys = [deliveryKey('org_test', 'answered'), `delivered ${found.event_id}`];
+  await earlier.keep(keys.map((key) => ({ ...claim, key })));
+  for (const [name, value] of Object.entries({ delivery_tables: 'hooks', deliveries_ended_well: 'true' }))
+    await earlier.setFact(name, value);
+  await earlier.close();
+  const { registry, clock } = await startOn(directory, []);
+  const verdicts = async (): Promise<string[]> => {
+    const all = await Promise.all([answered, found, fresh].map((event) => registry.gate.admit(event)));
+    return all.map(({ kind }) => kind);
+  };
+  assert.deepEqual(await verdicts(), ['repeated', 'repeated', 'admitted']);
+  registry.gate.settle(fresh, true);
+  clock.advance(DELIVERY_KEPT_MS);
+  assert.deepEqual((await verdicts()).slice(0, 2), ['admitted', 'admitted']);
+  await registry.close();
 });

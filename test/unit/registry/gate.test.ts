@@ -3,18 +3,21 @@ import { test } from 'node:test';
 import { describeError, errorStatus } from '../../../src/contract/errors.ts';
 import type { GateVerdict } from '../../../src/contract/gate.ts';
 import { ClaimDesk } from '../../../src/registry/claim_desk.ts';
+import { DeliveryDesk } from '../../../src/registry/delivery_desk.ts';
 import { RegistryGate } from '../../../src/registry/gate.ts';
 import { DESK_LIMITS } from '../../../src/registry/options.ts';
-import { delivery, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
+import { hookRequest, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
 import { ManualClock } from '../../support/manual_clock.ts';
 import { MemoryClaims } from '../../support/memory_claims.ts';
 
-function gate(fleet = new MemoryClaims()): { gate: RegistryGate; fleet: MemoryClaims; local: MemoryClaims; tables: Set<string> } {
-  const local = new MemoryClaims();
+function gate(fleet = new MemoryClaims()): { gate: RegistryGate; fleet: MemoryClaims; tables: Set<string> } {
   const clock = new ManualClock(NOW_MS);
   const observer = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
-  const desks = [local, fleet].map((store) => new ClaimDesk({ store, clock, observer }, DESK_LIMITS));
-  for (const desk of desks) desk.open();
+  const store = { has: () => false, keep: async () => undefined };
+  const deliveries = new DeliveryDesk({ store, earlier: { has: () => false }, clock, observer }, DESK_LIMITS);
+  const desk = new ClaimDesk({ store: fleet, clock, observer }, DESK_LIMITS);
+  deliveries.open();
+  desk.open();
   const tables = new Set<string>();
   const fleet_tables = {
     has: (table: string) => tables.has(table),
@@ -22,9 +25,7 @@ function gate(fleet = new MemoryClaims()): { gate: RegistryGate; fleet: MemoryCl
       tables.add(table);
     },
   };
-  const [first, second] = desks;
-  assert.ok(first !== undefined && second !== undefined);
-  return { gate: new RegistryGate({ local: first, fleet: second }, fleet_tables), fleet, local, tables };
+  return { gate: new RegistryGate({ deliveries, fleet: desk }, fleet_tables), fleet, tables };
 }
 
 function detailOf(verdict: GateVerdict): { status: number; detail: string } {
@@ -63,13 +64,12 @@ test('the same key and body is answered as the first time, and another body is a
 test('a repeated delivery is told so, and is decided while the fleet’s registry is away', async () => {
   const fleet = new MemoryClaims();
   fleet.is_away = true;
-  const { gate: registry, local, tables } = gate(fleet);
-  const first = request([delivery('hook_1')]);
+  const { gate: registry, tables } = gate(fleet);
+  const first = hookRequest('hook_1');
   assert.deepEqual(await registry.admit(first), { kind: 'admitted' });
   registry.settle(first, true);
-  const again = await registry.admit(request([delivery('hook_1')]));
+  const again = await registry.admit(hookRequest('hook_1'));
   assert.deepEqual(again, { kind: 'repeated', answer: '{"id":"hook_1","status":"duplicate"}' });
-  assert.equal(local.entries.size, 1);
   assert.equal(detailOf(await registry.admit(request([version('abc')]))).status, 503);
   assert.deepEqual([...tables], ['events']);
 });

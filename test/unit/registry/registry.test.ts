@@ -14,7 +14,7 @@ import { confirmBeforeRetire } from '../../../src/registry/confirm_before_retire
 import { LmdbClaims } from '../../../src/registry/lmdb/lmdb_claims.ts';
 import { DESK_LIMITS } from '../../../src/registry/options.ts';
 import { Registry } from '../../../src/registry/registry.ts';
-import { delivery, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
+import { hookRequest, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
 import { ManualClock } from '../../support/manual_clock.ts';
 import { MemoryClaims } from '../../support/memory_claims.ts';
 import { until } from '../../support/until.ts';
@@ -58,13 +58,13 @@ test('a start confirms the claims whose event stands in the spool and releases t
   const before = await start(directory);
   const stored = request([version('abc', 'stored'), idempotency('stored')]);
   const lost = request([version('abc', 'lost'), idempotency('lost')]);
-  const hook = request([delivery('hook')]);
+  const hook = hookRequest('hook');
   for (const each of [stored, lost, hook]) assert.equal(summary(await before.gate.admit(each)), 'admitted');
   await before.close();
   const after = await start(directory, { stored: [stored.event_id, hook.event_id], rows: [['org_test', 'app', 'stored', 'abc']] });
   assert.equal(summary(await after.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
   assert.equal(summary(await after.gate.admit(request([idempotency('stored')]))), 'repeated');
-  assert.equal(summary(await after.gate.admit(request([delivery('hook')]))), 'repeated');
+  assert.equal(summary(await after.gate.admit(hookRequest('hook'))), 'repeated');
   assert.equal(summary(await after.gate.admit(request([version('def', 'lost'), idempotency('lost', 'other')]))), 'admitted');
   await after.close();
 });
@@ -220,7 +220,7 @@ test('a fleet’s registry that cannot be reached refuses versions, and neither 
   assert.equal(summary(refused), 'registry_unavailable');
   assert.match(registry.problem() ?? '', /cannot be reached/);
   assert.doesNotMatch(registry.problem() ?? '', /secret/);
-  const hook = request([delivery('hook')], { table: 'webhook_events' });
+  const hook = hookRequest('hook', { table: 'webhook_events' });
   assert.equal(summary(await registry.gate.admit(hook)), 'admitted');
   registry.gate.settle(hook, true);
   await registry.flush('webhook_events');

@@ -1,0 +1,195 @@
+/**
+ * The deliveries of a data directory: ids of events that were delivered, in memory and in LMDB.
+ *
+ * What is written together is one row, so that a commit of a thousand deliveries writes a few pages and not one for each of them: key `<expires_at_ms, 15
+ * digits>/<first id>`, value `u8 is_spread, then 16 bytes for each id`. A start reads the rows into memory, which answers nearly all questions. Of more than
+ * `ids_in_memory_max` ids the oldest rows are *spread*, a part with each commit: each of their ids becomes an entry of its own, that is looked up on the
+ * disk, and memory forgets them. A row goes when it has expired, with a later commit, and with it what it was spread to.
+ */
+import type { Database } from 'lmdb';
+import { OperatingError } from '../../contract/errors.ts';
+import type { DeliveryStore } from '../delivery_desk.ts';
+import { ID_BYTES, ID_WORDS, idWords, TABLE_IDS_MAX } from '../id_table.ts';
+import { RememberedIds, type RememberedRow } from '../remembered_ids.ts';
+import type { Serial } from '../serial.ts';
+import { type Environment, makeRoom, read, rethrowUnavailable } from './access.ts';
+import { commitBytesMax } from './headroom.ts';
+
+export const IDS_IN_MEMORY_MAX = 1 << 20;
+/** Memory forgets one of so many parts at a time. */
+const GENERATIONS = 16;
+const TIME_DIGITS = 15;
+/** Behind every digit. */
+const LAST_CHARACTER = '\u{10ffff}';
+/** Rows that go with one commit. */
+const EXPIRED_ROWS_MAX = 16;
+/** So that what is spread keeps up with what comes. */
+const SPREAD_PER_ID = 2;
+const PRESENT = Buffer.of(1);
+
+interface Maps extends Environment {
+  readonly rows: Database<Buffer, string>;
+  /** By id, in binary. */
+  readonly spread: Database<Buffer, Buffer>;
+}
+
+export interface DeliveryOptions {
+  /** An entry may be forgotten after so long. */
+  readonly kept_ms: number;
+  readonly ids_in_memory_max: number;
+  /** As of `IdTable`. */
+  readonly seed: number;
+}
+
+/** What a commit changes beside its own row. */
+interface Changes {
+  readonly expired: readonly StoredRow[];
+  /** Rows that leave memory, and those of them that are spread. */
+  readonly oldest: readonly RememberedRow[];
+  readonly spread: readonly StoredRow[];
+}
+
+interface StoredRow {
+  readonly key: string;
+  readonly value: Buffer;
+}
+
+export class LmdbDeliveries implements DeliveryStore {
+  private maps: Maps | undefined;
+  private remembered: RememberedIds;
+  /** Rows whose ids are looked up on the disk. */
+  private spread_rows = 0;
+  private readonly words = new Int32Array(ID_WORDS);
+  private readonly word_bytes = Buffer.from(this.words.buffer);
+
+  /** @param serial of the environment: one commit after the other */
+  constructor(
+    private readonly serial: Serial,
+    private readonly options: DeliveryOptions,
+  ) {
+    this.remembered = this.none();
+  }
+
+  /** Opens the maps in `environment`, and reads what is to be in memory. Throws `registry_unavailable`. */
+  open(environment: Environment, now_ms: number): void {
+    this.maps = read(() => this.load(environment, now_ms));
+  }
+
+  close(): void {
+    this.maps = undefined;
+  }
+
+  has(event_id: string): boolean {
+    const { maps } = this;
+    if (maps === undefined) throw notOpen();
+    if (this.remembered.has(idWords(event_id, this.words))) return true;
+    return this.spread_rows > 0 && read(() => maps.spread.doesExist(this.word_bytes));
+  }
+
+  keep(event_ids: readonly string[], now_ms: number): Promise<void> {
+    return this.serial.run(async () => {
+      for (let at = 0; at < event_ids.length; at += TABLE_IDS_MAX) await this.keepRow(event_ids.slice(at, at + TABLE_IDS_MAX), now_ms);
+    });
+  }
+
+  private load(environment: Environment, now_ms: number): Maps {
+    const named = <Key extends string | Buffer>(name: string, key_encoding?: 'binary'): Database<Buffer, Key> =>
+      environment.root.openDB<Buffer, Key>({
+        name,
+        encoding: 'binary',
+        ...(key_encoding === undefined ? {} : { keyEncoding: key_encoding }),
+      });
+    const maps = { ...environment, rows: named<string>('delivery_rows'), spread: named<Buffer>('deliveries', 'binary') };
+    this.remembered = this.none();
+    this.spread_rows = 0;
+    for (const { key, value } of maps.rows.getRange()) {
+      const expires_at_ms = Number(key.slice(0, TIME_DIGITS));
+      if (value[0] === 1) this.spread_rows++;
+      else if (expires_at_ms > now_ms) this.remembered.add({ key, ids: countOf(value), expires_at_ms }, value.subarray(1));
+    }
+    return maps;
+  }
+
+  private none(): RememberedIds {
+    const { seed, ids_in_memory_max } = this.options;
+    return new RememberedIds(seed, Math.min(TABLE_IDS_MAX, ids_in_memory_max / GENERATIONS));
+  }
+
+  private async keepRow(event_ids: readonly string[], now_ms: number): Promise<void> {
+    const { maps } = this;
+    if (maps === undefined) throw notOpen();
+    const value = Buffer.allocUnsafeSlow(1 + event_ids.length * ID_BYTES);
+    value[0] = 0;
+    for (const [index, event_id] of event_ids.entries()) {
+      idWords(event_id, this.words);
+      value.set(this.word_bytes, 1 + index * ID_BYTES);
+    }
+    const expires_at_ms = now_ms + this.options.kept_ms;
+    const row = { key: `${time(expires_at_ms)}/${event_ids[0]}`, ids: event_ids.length, expires_at_ms };
+    const stored = { key: row.key, value };
+    maps.root.resetReadTxn();
+    const changes = read(() => this.changesWith(maps, row.ids, now_ms));
+    await makeRoom(maps, bytesMax(stored, changes));
+    await maps.root.batch(() => write(maps, stored, changes)).catch(rethrowUnavailable);
+    maps.root.resetReadTxn();
+    if (changes.oldest.length > 0) this.remembered.takeOut(changes.oldest);
+    this.remembered.expire(now_ms);
+    this.remembered.add(row, value.subarray(1));
+    this.spread_rows += changes.spread.length - changes.expired.filter(isSpread).length;
+  }
+
+  private changesWith(maps: Maps, ids: number, now_ms: number): Changes {
+    const expired = [...maps.rows.getRange({ end: `${time(now_ms)}/${LAST_CHARACTER}`, limit: EXPIRED_ROWS_MAX })];
+    const is_too_much = this.remembered.count + ids > this.options.ids_in_memory_max;
+    const oldest = is_too_much ? this.remembered.oldestRows(SPREAD_PER_ID * ids) : [];
+    const spread = oldest.flatMap(({ key, expires_at_ms }) => {
+      const value = maps.rows.get(key);
+      // What has expired needs no place any more.
+      return value === undefined || expires_at_ms <= now_ms ? [] : [{ key, value: Buffer.from(value) }];
+    });
+    return { expired, oldest, spread };
+  }
+}
+
+/** Inside of a batch of LMDB's. */
+function write({ rows, spread: places }: Maps, row: StoredRow, { expired, spread }: Changes): void {
+  void rows.put(row.key, row.value);
+  for (const old of expired) {
+    if (isSpread(old)) for (const id of idsOf(old)) void places.remove(id);
+    void rows.remove(old.key);
+  }
+  for (const { key, value } of spread) {
+    for (const id of idsOf({ key, value })) void places.put(id, PRESENT);
+    value[0] = 1;
+    void rows.put(key, value);
+  }
+}
+
+function bytesMax(row: StoredRow, { expired, spread }: Changes): number {
+  const written = [row, ...spread];
+  const entries = [...expired, ...spread].reduce((sum, { value }) => sum + countOf(value) + 1, 1);
+  return commitBytesMax(
+    entries,
+    written.reduce((sum, { key, value }) => sum + key.length + value.length, 0),
+  );
+}
+
+function isSpread({ value }: StoredRow): boolean {
+  return value[0] === 1;
+}
+
+function countOf(value: Buffer): number {
+  return (value.length - 1) / ID_BYTES;
+}
+
+function idsOf({ value }: StoredRow): readonly Buffer[] {
+  return Array.from({ length: countOf(value) }, (_, index) => value.subarray(1 + index * ID_BYTES, 1 + (index + 1) * ID_BYTES));
+}
+
+function time(time_ms: number): string {
+  return String(Math.ceil(time_ms)).padStart(TIME_DIGITS, '0');
+}
+
+function notOpen(): OperatingError {
+  return new OperatingError('registry_unavailable', { reason: 'it is not open' });
+}
