@@ -10,6 +10,7 @@ import { assert } from '../../base/assert.ts';
 import { isRecord } from '../../base/json.ts';
 import type { BodyPlace, OutlineBook, OutlineExample, OutlineText } from '../../contract/outline.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { OutlineLessons } from './outline_lessons.ts';
 
 /** Of at most 8 KiB each. */
 const OUTLINES_MAX = 256;
@@ -21,12 +22,11 @@ const TEXTS = /"[^"]*"|false|s/g;
 const BRANCHES = /"[^"]*"|[{}[\]]/g;
 
 export class KernelOutlineBook<Lesson> implements OutlineBook<Lesson> {
-  /** The oldest first. */
-  private readonly lessons = new Map<string, Lesson>();
+  private readonly lessons = new OutlineLessons<Lesson>(OUTLINES_MAX);
   private slab: Buffer = Buffer.alloc(0);
   private body: Buffer = Buffer.alloc(0);
   /** Of the body that was last asked for, while it is not known. */
-  private unknown: string | undefined;
+  private unknown: Buffer | undefined;
   private lessons_left = 0;
 
   /** @param words what a verdict can depend on; undefined: on more than an outline has, and nothing is ever learned */
@@ -47,11 +47,11 @@ export class KernelOutlineBook<Lesson> implements OutlineBook<Lesson> {
   find({ offset, length }: BodyPlace): Lesson | undefined {
     this.unknown = undefined;
     if (this.words === undefined) return undefined;
-    const outline = this.kernel.outlines.read(offset, length)?.toString('latin1');
+    const outline = this.kernel.outlines.read(offset, length);
     if (outline === undefined) return undefined;
-    const lesson = this.lessons.get(outline);
+    const lesson = this.lessons.find(outline);
     if (lesson === undefined) {
-      this.unknown = outline;
+      this.unknown = Buffer.from(outline);
       return undefined;
     }
     this.body = this.slab.subarray(offset, offset + length);
@@ -62,9 +62,8 @@ export class KernelOutlineBook<Lesson> implements OutlineBook<Lesson> {
     const { unknown } = this;
     if (unknown === undefined || this.lessons_left === 0) return;
     this.lessons_left--;
-    const [oldest] = this.lessons.keys();
-    if (this.lessons.size === OUTLINES_MAX && oldest !== undefined) this.lessons.delete(oldest);
-    this.lessons.set(unknown, teach(exampleOf(Buffer.from(unknown, 'latin1').toString('utf8'))));
+    this.unknown = undefined;
+    this.lessons.add(unknown, teach(exampleOf(unknown.toString('utf8'))));
   }
 
   text(text: OutlineText): string {
