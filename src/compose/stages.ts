@@ -124,10 +124,14 @@ export function createDispatch(config: Config, parts: DispatchParts): { dispatch
   };
   const ports = { workers, spool, gate, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer, upload };
   const dispatcher = new Dispatcher(
-    { ...ports, priorityTypes: () => backlog.priorityTypes(), columnsOf: (table) => COLUMNS.get(table) ?? [] },
+    { ...ports, priorityTypes: () => backlog.priorityTypes(), columnsOf: (table) => COLUMNS.get(table) ?? [], isSingle },
     { ...dispatch, ...config.workers, event_bytes_max: http.event_bytes_max, body_bytes_max: http.body_bytes_max },
   );
   return { dispatcher, uploads };
+}
+
+function isSingle(source: number): boolean {
+  return SOURCES[source]?.kind === 'single';
 }
 
 /** Begins an upload, unless room is scarce: what is that large is no single crash, and nobody knows what is in it until it has come. */

@@ -54,6 +54,8 @@ export interface DispatchPorts {
   /** While room is scarce: the types of events that go first. Undefined while there is enough. */
   priorityTypes(): readonly string[] | undefined;
   columnsOf(table: string): readonly Column[];
+  /** Whether the requests of a source bring one event each. */
+  isSingle(source: number): boolean;
 }
 
 export interface DispatchLimits {
@@ -74,6 +76,8 @@ export interface DispatchLimits {
  * calls whatever it carries, and this much keeps a worker busy for some hundred microseconds.
  */
 const TRIP_BYTES_MIN = 256 * 1024;
+/** The same in events that come one to a request, each of which takes a worker as long as some kilobytes of a batch. */
+const TRIP_SINGLES_MIN = 24;
 /** How long a slab counts as under way while its requests await verdicts: a slow disk, or registry, gets the next one meanwhile. */
 const VERDICTS_MS_MAX = 2;
 /** Slabs that may wait beyond `slabs_queued_max`, for requests that use the reserve. */
@@ -204,13 +208,17 @@ export class Dispatcher {
 
   /** An open slab that may leave now: any while a thread has nothing under way, else only one that is worth a trip of its own. */
   private takeOpen(): OpenSlab | undefined {
-    const bytes_min = this.under_way < this.limits.threads && !this.company.is_awaited ? 0 : TRIP_BYTES_MIN;
+    const leaves_anyway = this.under_way < this.limits.threads && !this.company.is_awaited;
     for (const [source, slab] of this.open) {
-      if (slab.bodyBytes() < bytes_min) continue;
+      if (!leaves_anyway && !this.isWorthATrip(source, slab)) continue;
       this.open.delete(source);
       return slab;
     }
     return undefined;
+  }
+
+  private isWorthATrip(source: number, slab: OpenSlab): boolean {
+    return slab.bodyBytes() >= TRIP_BYTES_MIN || (slab.submissions.length >= TRIP_SINGLES_MIN && this.ports.isSingle(source));
   }
 
   /** A piece is not counted as under way: a small slab that finds a place free must not wait for it. */

@@ -36,7 +36,7 @@ class Scene {
   readonly waiting: { task: SlabTask; finish: () => void; die: () => void }[] = [];
   readonly dispatcher: Dispatcher;
 
-  constructor(limits: Partial<DispatchLimits> = {}) {
+  constructor(limits: Partial<DispatchLimits> = {}, is_single = false) {
     const workers = {
       run: (task: SlabTask) =>
         new Promise<SlabResult>((resolve, reject) => {
@@ -59,8 +59,9 @@ class Scene {
     const gate: Gate = { admit: async () => ({ kind: 'admitted' }), settle: () => undefined };
     const random = { fraction: () => 0.5, uuid: () => 'a seed' };
     const upload = (submission: Submission, body: Uint8Array): number => this.uploaded.push([submission, body]);
+    const source_ports = { priorityTypes: () => undefined, columnsOf: () => [], isSingle: () => is_single };
     this.dispatcher = new Dispatcher(
-      { workers, spool, gate, clock: this.clock, random, observer, upload, priorityTypes: () => undefined, columnsOf: () => [] },
+      { workers, spool, gate, clock: this.clock, random, observer, upload, ...source_ports },
       { ...LIMITS, ...limits },
     );
   }
@@ -166,6 +167,23 @@ test('a busy thread gets a slab ahead of time only when much has gathered', asyn
     scene.waiting.map(({ task }) => task.requests),
     [1, 2],
   );
+});
+
+test('a busy thread gets two dozen events that come one to a request ahead of time, and of batches not so few', async () => {
+  for (const is_single of [true, false]) {
+    const scene = new Scene({ slabs_per_thread_max: 2, slab_bytes_max: 2 ** 20, slab_requests_max: 100 }, is_single);
+    for (let count = 0; count < 1 + 23; count++) {
+      scene.submit(GOOD);
+      await setImmediate();
+    }
+    assert.equal(scene.waiting.length, 1);
+    scene.submit(GOOD);
+    await setImmediate();
+    assert.deepEqual(
+      scene.waiting.map(({ task }) => task.requests),
+      is_single ? [1, 24] : [1],
+    );
+  }
 });
 
 test('full slabs queue in order, and beyond the queue a request is refused at once', async () => {
