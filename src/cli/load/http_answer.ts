@@ -24,31 +24,48 @@ const HEAD_BYTES_MAX = 16 * 1024;
 const BODY_BYTES_MAX = 1024 * 1024;
 const STATUS_LINE = /^HTTP\/1\.[01] ([2-5]\d\d)(?: |\r|$)/;
 
+/** What a head says. */
+type Head = Omit<HttpAnswer, 'body'> & { readonly body_bytes: number };
+
+/** Heads that were read: a server says the same again and again. */
+const HEADS = new Map<string, Head>();
+const HEADS_MAX = 256;
+
 /** Reads the answer at the beginning of `bytes`, which are not kept. */
 export function readAnswer(bytes: Buffer): AnswerRead {
   const head_bytes = bytes.indexOf(HEAD_END, 0, 'latin1');
   if (head_bytes < 0 && bytes.length <= HEAD_BYTES_MAX) return { kind: 'incomplete' };
   if (head_bytes < 0 || head_bytes > HEAD_BYTES_MAX) return malformed(`a head of more than ${HEAD_BYTES_MAX} bytes`);
-  const head = bytes.toString('latin1', 0, head_bytes);
-  const status = STATUS_LINE.exec(head)?.[1];
-  if (status === undefined) return malformed(`no final HTTP/1.1 status line: ${JSON.stringify(head.slice(0, 40))}`);
-  if (header(head, 'transfer-encoding') !== undefined) return malformed('a chunked answer');
-  const length = header(head, 'content-length') ?? (status === '204' ? '0' : '');
+  const text = bytes.toString('latin1', 0, head_bytes);
+  const head = HEADS.get(text) ?? readHead(text);
+  if ('kind' in head) return head;
+  const { status, body_bytes, retry_after_s, last } = head;
+  const body_at = head_bytes + HEAD_END.length;
+  if (bytes.length < body_at + body_bytes) return { kind: 'incomplete' };
+  const body = bytes.toString('utf8', body_at, body_at + body_bytes);
+  return { kind: 'answer', answer: { status, body, retry_after_s, last }, bytes_used: body_at + body_bytes };
+}
+
+function readHead(text: string): Head | Extract<AnswerRead, { kind: 'malformed' }> {
+  const status = STATUS_LINE.exec(text)?.[1];
+  if (status === undefined) return malformed(`no final HTTP/1.1 status line: ${JSON.stringify(text.slice(0, 40))}`);
+  if (header(text, 'transfer-encoding') !== undefined) return malformed('a chunked answer');
+  const length = header(text, 'content-length') ?? (status === '204' ? '0' : '');
   if (!/^\d{1,10}$/.test(length)) return malformed('an answer without a readable Content-Length');
   const body_bytes = Number(length);
   if (body_bytes > BODY_BYTES_MAX) return malformed(`a body of ${body_bytes} bytes`);
-  const body_at = head_bytes + HEAD_END.length;
-  if (bytes.length < body_at + body_bytes) return { kind: 'incomplete' };
-  const answer = {
+  const head = {
     status: Number(status),
-    body: bytes.toString('utf8', body_at, body_at + body_bytes),
-    retry_after_s: seconds(header(head, 'retry-after')),
-    last: header(head, 'connection')?.toLowerCase() === 'close' || head.startsWith('HTTP/1.0'),
+    body_bytes,
+    retry_after_s: seconds(header(text, 'retry-after')),
+    last: header(text, 'connection')?.toLowerCase() === 'close' || text.startsWith('HTTP/1.0'),
   };
-  return { kind: 'answer', answer, bytes_used: body_at + body_bytes };
+  if (HEADS.size === HEADS_MAX) HEADS.clear();
+  HEADS.set(text, head);
+  return head;
 }
 
-function malformed(problem: string): AnswerRead {
+function malformed(problem: string): Extract<AnswerRead, { kind: 'malformed' }> {
   return { kind: 'malformed', problem };
 }
 

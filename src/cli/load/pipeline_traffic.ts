@@ -28,6 +28,9 @@ function deployment(status: string, environment_name: string): Step {
   return { path: '/deployment-events/', event: { ...VERSION, environment_name, ...about } };
 }
 
+/** What differs from one event to the next. */
+const NAMES = ['seed', 'ordinal', 'product', 'sha'];
+
 const METADATA = { build_duration_seconds: 180, test_coverage: '85%' };
 
 const LIFE: readonly Step[] = [
@@ -45,12 +48,12 @@ export class PipelineTraffic implements Traffic {
 
   constructor(private readonly plan: Destination & { readonly seed: number }) {
     const headers = [`Host: ${authorityOf(plan.address)}`, `Authorization: Bearer ${plan.key}`, 'Content-Type: application/json'];
-    this.templates = LIFE.map(({ path, event }) => new RequestTemplate([`POST ${path} HTTP/1.1`, ...headers], event));
+    this.templates = LIFE.map(({ path, event }) => new RequestTemplate([`POST ${path} HTTP/1.1`, ...headers], event, NAMES));
   }
 
   createRequests(): RequestMaker {
     const bytes = new RequestBytes();
-    return { next: () => bytes.of(this.nextRequest()) };
+    return { next: () => this.nextRequest(bytes) };
   }
 
   /** Each request has one event, and a stored one is answered with its id. */
@@ -58,18 +61,14 @@ export class PipelineTraffic implements Traffic {
     return body.startsWith('{"id":"') ? { accepted: 1, rejected: 0 } : undefined;
   }
 
-  private nextRequest(): string {
+  private nextRequest(bytes: RequestBytes): Uint8Array {
     const { seed } = this.plan;
     const ordinal = Math.floor(this.sent / LIFE.length);
     const template = this.templates[this.sent % LIFE.length];
     this.sent++;
-    return template.fill({
-      seed: String(seed),
-      ordinal: String(ordinal),
-      product: String(ordinal % PRODUCTS),
-      sha: scramble(ordinal ^ seed)
-        .toString(16)
-        .padStart(8, '0'),
-    });
+    const sha = scramble(ordinal ^ seed)
+      .toString(16)
+      .padStart(8, '0');
+    return bytes.of(template, [String(seed), String(ordinal), String(ordinal % PRODUCTS), sha]);
   }
 }

@@ -25,16 +25,21 @@ export function judgeAnswer(
   random: Pick<Random, 'fraction'>,
   traffic: Pick<Traffic, 'readCounts'> = { readCounts },
 ): Verdict {
-  const reason = `${answer.status} ${answer.body.slice(0, REASON_CHARACTERS_MAX)}`;
   if (answer.status === 429 || answer.status >= 500) {
+    const reason = reasonOf(answer);
     if (answer.retry_after_s === undefined) return { kind: 'retry', delay_ms: backoffMs(attempt, random), reason };
     return { kind: 'retry', delay_ms: Math.min(answer.retry_after_s * 1000, RETRY_AFTER_MS_MAX), reason };
   }
-  if (answer.status >= 300) return { kind: 'refused', reason };
+  if (answer.status >= 300) return { kind: 'refused', reason: reasonOf(answer) };
   const counts = traffic.readCounts(answer.body);
-  if (counts === undefined) return { kind: 'refused', reason: `${reason} (it does not say what became of the events: is this Penstock?)` };
+  if (counts === undefined)
+    return { kind: 'refused', reason: `${reasonOf(answer)} (it does not say what became of the events: is this Penstock?)` };
   if (counts.accepted + counts.rejected === events) return { kind: 'acknowledged', ...counts };
-  return { kind: 'refused', reason: `${reason} (the counts do not add up to the ${events} events sent)` };
+  return { kind: 'refused', reason: `${reasonOf(answer)} (the counts do not add up to the ${events} events sent)` };
+}
+
+function reasonOf({ status, body }: HttpAnswer): string {
+  return `${status} ${body.slice(0, REASON_CHARACTERS_MAX)}`;
 }
 
 /** How long to wait after a try without an answer or without a Retry-After: doubling, and spread so that senders disperse. */

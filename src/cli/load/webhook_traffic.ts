@@ -28,6 +28,8 @@ const PLATFORM = {
   locale_extended_info: { format_locale: 'en_US', display_locale: 'en_US', chosen_locales: ['en_US'] },
   supported_abis: ['arm64-v8a', 'armeabi-v7a', 'armeabi'],
 };
+/** What differs from one webhook to the next. */
+const NAMES = ['seed', 'ordinal', 'app', 'version', 'severity'];
 const DESCRIPTION = 'When the app started and the sign up screen appeared it missed the button that one taps to sign up. '.repeat(4);
 
 const KEY = '{app}-{ordinal}';
@@ -70,12 +72,12 @@ export class WebhookTraffic implements Traffic {
   constructor({ address, key, seed }: Destination & { readonly seed: number }) {
     this.seed = String(seed);
     const head = ['POST /webhooks/bugsee HTTP/1.1', `Host: ${authorityOf(address)}`, `x-api-key: ${key}`, 'Content-Type: application/json'];
-    this.template = new RequestTemplate(head, WEBHOOK);
+    this.template = new RequestTemplate(head, WEBHOOK, NAMES);
   }
 
   createRequests(): RequestMaker {
     const bytes = new RequestBytes();
-    return { next: () => bytes.of(this.nextRequest()) };
+    return { next: () => bytes.of(this.template, this.nextValues()) };
   }
 
   /** Each request has one event, and a stored one is answered so. */
@@ -83,14 +85,8 @@ export class WebhookTraffic implements Traffic {
     return body.endsWith('"status":"accepted"}') ? { accepted: 1, rejected: 0 } : undefined;
   }
 
-  private nextRequest(): string {
+  private nextValues(): readonly string[] {
     const ordinal = this.sent++;
-    return this.template.fill({
-      seed: this.seed,
-      ordinal: String(ordinal),
-      app: `APP${ordinal % APPS}`,
-      version: `2.${ordinal % VERSIONS}.1`,
-      severity: SEVERITIES[ordinal % SEVERITIES.length],
-    });
+    return [this.seed, String(ordinal), `APP${ordinal % APPS}`, `2.${ordinal % VERSIONS}.1`, SEVERITIES[ordinal % SEVERITIES.length]];
   }
 }
