@@ -69,7 +69,7 @@ abstract class RowsColumn {
   abstract keep(): void;
 
   protected set(): void {
-    assert(!this.is_set, `BUG: ${this.name} was written twice in one row`);
+    if (this.is_set) assert(false, `BUG: ${this.name} was written twice in one row`);
     this.is_set = true;
   }
 }
@@ -93,7 +93,7 @@ export class StringRows extends RowsColumn implements SingleTextWriter {
     const { data } = this;
     data.reserve(data.used, VARUINT_BYTES_MAX + utf8.length);
     const start = writeVaruint(data.bytes, data.used, utf8.length);
-    data.bytes.set(utf8, start);
+    copyShared(data.bytes, start, utf8);
     this.end = start + utf8.length;
   }
 
@@ -143,7 +143,7 @@ export class DictionaryRows extends RowsColumn implements SingleTextWriter {
     this.is_set = false;
     const { indexes, text } = this;
     const is_same = indexes.length > 0 && text === this.previous;
-    indexes.push(is_same ? indexes[indexes.length - 1] : this.intern(text));
+    indexes.push(is_same ? indexes[indexes.length - 1] : (this.entries.get(text) ?? this.intern(text)));
     this.previous = text;
   }
 

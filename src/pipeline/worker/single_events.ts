@@ -101,10 +101,10 @@ export class SingleEvents {
     let found: SingleRows | undefined;
     for (const rows of this.row_list) {
       if (!rows.isComplete()) continue;
-      assert(found === undefined, `BUG: an event of ${this.source.name} is more than one row`);
+      if (found !== undefined) assert(false, `BUG: an event of ${this.source.name} is more than one row`);
       found = rows;
     }
-    assert(found !== undefined, `BUG: an event of ${this.source.name} is no row`);
+    if (found === undefined) assert(false, `BUG: an event of ${this.source.name} is no row`);
     return found;
   }
 

@@ -18,10 +18,10 @@ import type {
   SingleTools,
   Validator,
 } from '../../contract/source.ts';
-import { fieldsOf, mapFields, NO_FIELDS } from './fields.ts';
+import { type Fields, fieldsOf, NO_FIELDS } from './fields.ts';
 import { bounded, describeRule } from './reason.ts';
 import { type Envelope, WEBHOOK_SCHEMA, WEBHOOK_TYPES } from './schema.ts';
-import { FIELD_COLUMNS, type FieldColumn, WEBHOOK_EVENTS } from './table.ts';
+import { FIELD_COLUMNS, WEBHOOK_EVENTS } from './table.ts';
 
 /** What a document is stored as that the JSON column cannot hold. */
 const EMPTY_OBJECT = Buffer.from('{}');
@@ -43,7 +43,7 @@ interface Flaw {
 interface Webhook extends Envelope {
   /** Undefined when it is absent. */
   readonly created_on: unknown;
-  readonly fields: Readonly<Record<FieldColumn, string>>;
+  readonly fields: Fields<string>;
   /** The whole body. */
   readonly bytes: Uint8Array;
   /** The member `payload` as it was sent, where it is an object that the JSON column takes. */
@@ -64,7 +64,7 @@ interface KnownWebhook {
   readonly id: OutlineText;
   readonly type: OutlineText;
   readonly created_on: OutlineText | undefined;
-  readonly fields: Readonly<Record<FieldColumn, OutlineText>>;
+  readonly fields: Fields<OutlineText>;
   /** Place of the payload. */
   readonly payload: number;
 }
@@ -102,7 +102,7 @@ export class WebhookDecoder implements SingleDecoder {
       id: book.text(known.id),
       type: book.text(known.type),
       created_on: created_on === undefined ? undefined : book.text(created_on),
-      fields: mapFields(fields, (text) => book.text(text)),
+      fields: fields.map((text) => book.text(text)),
       bytes: book.bodyBytes(),
       payload: book.branchBytes(known.payload),
       flaws: [],
@@ -181,7 +181,7 @@ export class WebhookDecoder implements SingleDecoder {
     columns.type.append(webhook.type);
     columns.created_on.append(derived.created_on_ms);
     columns.received_at.append(received_at_ms);
-    for (const { name, column } of columns.fields) column.append(webhook.fields[name]);
+    for (let index = 0; index < columns.fields.length; index++) columns.fields[index].append(webhook.fields[index]);
     columns.payload.appendBytes(webhook.payload);
     columns.body_raw.appendBytes(webhook.bytes);
     columns.valid.append(derived.reason === '' ? 1 : 0);
@@ -202,7 +202,7 @@ function knownOf({ value, textOf, branchOf }: OutlineExample): KnownWebhook {
     id: textOf(id),
     type: textOf(type),
     created_on: typeof created_on === 'string' ? textOf(created_on) : undefined,
-    fields: mapFields(fieldsOf(payload), textOf),
+    fields: fieldsOf(payload).map(textOf),
     payload: branch,
   };
 }
@@ -221,7 +221,7 @@ function columnsOf(row: SingleRowWriter) {
     type: row.text('type'),
     created_on: row.time('created_on'),
     received_at: row.time('received_at'),
-    fields: FIELD_COLUMNS.map((name) => ({ name, column: row.text(name) })),
+    fields: FIELD_COLUMNS.map((name) => row.text(name)),
     payload: row.text('payload'),
     body_raw: row.text('body_raw'),
     valid: row.number('valid'),

@@ -2,7 +2,10 @@
  * What of a payload has a column of its own. It goes by the containers that a payload has and not by the webhook's type, so that a
  * webhook of a type that is not known, or one that breaks its schema, still says what it is about.
  */
-import type { FieldColumn } from './table.ts';
+import { FIELD_COLUMNS, type FieldColumn } from './table.ts';
+
+/** One for each of `FIELD_COLUMNS`, in their order. */
+export type Fields<Field> = readonly Field[];
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -31,8 +34,8 @@ function environmentOf(issue: Members): Members {
   return membersOf(recordings.map((recording) => membersOf(recording)['environment']).findLast(isMembers));
 }
 
-/** The texts of a webhook's payload by column; empty where it has none. */
-export function fieldsOf(payload: unknown): Readonly<Record<FieldColumn, string>> {
+/** The texts of a webhook's payload; empty where it has none. */
+export function fieldsOf(payload: unknown): Fields<string> {
   const { app, issue, user, thread, message, build } = membersOf(payload);
   const issue_members = membersOf(issue);
   const environment = environmentOf(issue_members);
@@ -40,7 +43,7 @@ export function fieldsOf(payload: unknown): Readonly<Record<FieldColumn, string>
   const current = membersOf(membersOf(build)['current'] ?? build);
   const thread_members = membersOf(thread);
   const message_members = membersOf(message);
-  return {
+  const by_column: Readonly<Record<FieldColumn, string>> = {
     app_key: textOf(membersOf(app)['key']),
     issue_key: textOf(issue_members['key']),
     issue_type: textOf(issue_members['type']),
@@ -53,24 +56,8 @@ export function fieldsOf(payload: unknown): Readonly<Record<FieldColumn, string>
     user_email: textOf(membersOf(user)['email'], membersOf(thread_members['user'])['email'], membersOf(message_members['user'])['email']),
     device_id: textOf(thread_members['device_id'], message_members['device_id'], membersOf(environment['hardware'])['device_id']),
   };
+  return FIELD_COLUMNS.map((column) => by_column[column]);
 }
 
 /** Of a webhook whose payload cannot be read. */
-export const NO_FIELDS: Readonly<Record<FieldColumn, string>> = fieldsOf(undefined);
-
-/** The same of each field. */
-export function mapFields<From, To>(fields: Readonly<Record<FieldColumn, From>>, of: (field: From) => To): Record<FieldColumn, To> {
-  return {
-    app_key: of(fields.app_key),
-    issue_key: of(fields.issue_key),
-    issue_type: of(fields.issue_type),
-    issue_state: of(fields.issue_state),
-    severity: of(fields.severity),
-    build_uuid: of(fields.build_uuid),
-    package_id: of(fields.package_id),
-    app_version: of(fields.app_version),
-    size_analysis_status: of(fields.size_analysis_status),
-    user_email: of(fields.user_email),
-    device_id: of(fields.device_id),
-  };
-}
+export const NO_FIELDS: Fields<string> = fieldsOf(undefined);
