@@ -2,9 +2,9 @@
  * The deliveries of a data directory: ids of events that were delivered, in memory and in LMDB.
  *
  * What is written together is one row, so that a commit of a thousand deliveries writes a few pages and not one for each of them: key `<expires_at_ms, 15
- * digits>/<first id>`, value `u8 is_spread, then 16 bytes for each id`. A start reads the rows into memory, which answers nearly all questions. Of more than
- * `ids_in_memory_max` ids the oldest rows are *spread*, a part with each commit: each of their ids becomes an entry of its own, that is looked up on the
- * disk, and memory forgets them. A row goes when it has expired, with a later commit, and with it what it was spread to.
+ * digits>/<first id>`, value 16 bytes for each id. A start reads the rows into memory, which answers nearly all questions. Of more than `ids_in_memory_max`
+ * ids the oldest rows are *spread*, a part with each commit: each of their ids becomes an entry of its own, that is looked up on the disk, memory forgets
+ * them, and the row moves to a map of its own, which no start reads. A row goes when it has expired, with a later commit, and with it what it was spread to.
  */
 import type { Database } from 'lmdb';
 import { OperatingError } from '../../contract/errors.ts';
@@ -28,7 +28,9 @@ const SPREAD_PER_ID = 2;
 const PRESENT = Buffer.of(1);
 
 interface Maps extends Environment {
+  /** Those whose ids are in memory, and the others. */
   readonly rows: Database<Buffer, string>;
+  readonly spread_rows: Database<Buffer, string>;
   /** By id, in binary. */
   readonly spread: Database<Buffer, Buffer>;
 }
@@ -44,6 +46,7 @@ export interface DeliveryOptions {
 /** What a commit changes beside its own row. */
 interface Changes {
   readonly expired: readonly StoredRow[];
+  readonly expired_spread: readonly StoredRow[];
   /** Rows that leave memory, and those of them that are spread. */
   readonly oldest: readonly RememberedRow[];
   readonly spread: readonly StoredRow[];
@@ -57,8 +60,8 @@ interface StoredRow {
 export class LmdbDeliveries implements DeliveryStore {
   private maps: Maps | undefined;
   private remembered: RememberedIds;
-  /** Rows whose ids are looked up on the disk. */
-  private spread_rows = 0;
+  /** Whether some ids may stand on the disk alone. */
+  private has_spread = false;
   private readonly words = new Int32Array(ID_WORDS);
   private readonly word_bytes = Buffer.from(this.words.buffer);
 
@@ -83,7 +86,7 @@ export class LmdbDeliveries implements DeliveryStore {
     const { maps } = this;
     if (maps === undefined) throw notOpen();
     if (this.remembered.has(idWords(event_id, this.words))) return true;
-    return this.spread_rows > 0 && read(() => maps.spread.doesExist(this.word_bytes));
+    return this.has_spread && read(() => maps.spread.doesExist(this.word_bytes));
   }
 
   keep(event_ids: readonly string[], now_ms: number): Promise<void> {
@@ -99,13 +102,17 @@ export class LmdbDeliveries implements DeliveryStore {
         encoding: 'binary',
         ...(key_encoding === undefined ? {} : { keyEncoding: key_encoding }),
       });
-    const maps = { ...environment, rows: named<string>('delivery_rows'), spread: named<Buffer>('deliveries', 'binary') };
+    const maps = {
+      ...environment,
+      rows: named<string>('delivery_rows'),
+      spread_rows: named<string>('delivery_rows_spread'),
+      spread: named<Buffer>('deliveries', 'binary'),
+    };
     this.remembered = this.none();
-    this.spread_rows = 0;
+    this.has_spread = maps.spread_rows.getKeysCount({ limit: 1 }) > 0;
     for (const { key, value } of maps.rows.getRange()) {
       const expires_at_ms = Number(key.slice(0, TIME_DIGITS));
-      if (value[0] === 1) this.spread_rows++;
-      else if (expires_at_ms > now_ms) this.remembered.add({ key, ids: countOf(value), expires_at_ms }, value.subarray(1));
+      if (expires_at_ms > now_ms) this.remembered.add({ key, ids: countOf(value), expires_at_ms }, value);
     }
     return maps;
   }
@@ -118,11 +125,10 @@ export class LmdbDeliveries implements DeliveryStore {
   private async keepRow(event_ids: readonly string[], now_ms: number): Promise<void> {
     const { maps } = this;
     if (maps === undefined) throw notOpen();
-    const value = Buffer.allocUnsafeSlow(1 + event_ids.length * ID_BYTES);
-    value[0] = 0;
+    const value = Buffer.allocUnsafeSlow(event_ids.length * ID_BYTES);
     for (const [index, event_id] of event_ids.entries()) {
       idWords(event_id, this.words);
-      value.set(this.word_bytes, 1 + index * ID_BYTES);
+      value.set(this.word_bytes, index * ID_BYTES);
     }
     const expires_at_ms = now_ms + this.options.kept_ms;
     const row = { key: `${time(expires_at_ms)}/${event_ids[0]}`, ids: event_ids.length, expires_at_ms };
@@ -134,12 +140,14 @@ export class LmdbDeliveries implements DeliveryStore {
     maps.root.resetReadTxn();
     if (changes.oldest.length > 0) this.remembered.takeOut(changes.oldest);
     this.remembered.expire(now_ms);
-    this.remembered.add(row, value.subarray(1));
-    this.spread_rows += changes.spread.length - changes.expired.filter(isSpread).length;
+    this.remembered.add(row, value);
+    if (changes.spread.length > 0) this.has_spread = true;
   }
 
   private changesWith(maps: Maps, ids: number, now_ms: number): Changes {
-    const expired = [...maps.rows.getRange({ end: `${time(now_ms)}/${LAST_CHARACTER}`, limit: EXPIRED_ROWS_MAX })];
+    const of_the_past = { end: `${time(now_ms)}/${LAST_CHARACTER}`, limit: EXPIRED_ROWS_MAX };
+    const expired = [...maps.rows.getRange(of_the_past)];
+    const expired_spread = [...maps.spread_rows.getRange(of_the_past)];
     const is_too_much = this.remembered.count + ids > this.options.ids_in_memory_max;
     const oldest = is_too_much ? this.remembered.oldestRows(SPREAD_PER_ID * ids) : [];
     const spread = oldest.flatMap(({ key, expires_at_ms }) => {
@@ -147,43 +155,37 @@ export class LmdbDeliveries implements DeliveryStore {
       // What has expired needs no place any more.
       return value === undefined || expires_at_ms <= now_ms ? [] : [{ key, value: Buffer.from(value) }];
     });
-    return { expired, oldest, spread };
+    return { expired, expired_spread, oldest, spread };
   }
 }
 
 /** Inside of a batch of LMDB's. */
-function write({ rows, spread: places }: Maps, row: StoredRow, { expired, spread }: Changes): void {
+function write({ rows, spread_rows, spread: places }: Maps, row: StoredRow, { expired, expired_spread, spread }: Changes): void {
   void rows.put(row.key, row.value);
-  for (const old of expired) {
-    if (isSpread(old)) for (const id of idsOf(old)) void places.remove(id);
-    void rows.remove(old.key);
+  for (const { key } of expired) void rows.remove(key);
+  for (const { key, value } of expired_spread) {
+    for (const id of idsOf(value)) void places.remove(id);
+    void spread_rows.remove(key);
   }
   for (const { key, value } of spread) {
-    for (const id of idsOf({ key, value })) void places.put(id, PRESENT);
-    value[0] = 1;
-    void rows.put(key, value);
+    for (const id of idsOf(value)) void places.put(id, PRESENT);
+    void rows.remove(key);
+    void spread_rows.put(key, value);
   }
 }
 
-function bytesMax(row: StoredRow, { expired, spread }: Changes): number {
-  const written = [row, ...spread];
-  const entries = [...expired, ...spread].reduce((sum, { value }) => sum + countOf(value) + 1, 1);
-  return commitBytesMax(
-    entries,
-    written.reduce((sum, { key, value }) => sum + key.length + value.length, 0),
-  );
-}
-
-function isSpread({ value }: StoredRow): boolean {
-  return value[0] === 1;
+function bytesMax(row: StoredRow, { expired, expired_spread, spread }: Changes): number {
+  const written = [row, ...spread].reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  const entries = [...expired_spread, ...spread].reduce((sum, { value }) => sum + countOf(value) + 2, 1 + expired.length);
+  return commitBytesMax(entries, written);
 }
 
 function countOf(value: Buffer): number {
-  return (value.length - 1) / ID_BYTES;
+  return value.length / ID_BYTES;
 }
 
-function idsOf({ value }: StoredRow): readonly Buffer[] {
-  return Array.from({ length: countOf(value) }, (_, index) => value.subarray(1 + index * ID_BYTES, 1 + (index + 1) * ID_BYTES));
+function idsOf(value: Buffer): readonly Buffer[] {
+  return Array.from({ length: countOf(value) }, (_, index) => value.subarray(index * ID_BYTES, (index + 1) * ID_BYTES));
 }
 
 function time(time_ms: number): string {

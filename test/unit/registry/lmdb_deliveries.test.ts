@@ -32,13 +32,15 @@ function uuids(count: number): string[] {
   return Array.from({ length: count }, () => randomUUID());
 }
 
-/** How many rows there are, and how many entries of ids that memory has no room for. */
+/** How many rows there are, of both kinds, and how many entries of ids that memory has no room for. */
 function sizes({ claims }: Opened): readonly [number, number] {
   const { root } = claims.environment();
   root.resetReadTxn();
-  const rows = root.openDB({ name: 'delivery_rows', encoding: 'binary' });
+  const [rows, spread_rows] = ['delivery_rows', 'delivery_rows_spread'].map((name) =>
+    root.openDB({ name, encoding: 'binary' }).getKeysCount(),
+  );
   const spread = root.openDB({ name: 'deliveries', encoding: 'binary', keyEncoding: 'binary' });
-  return [rows.getKeysCount(), spread.getKeysCount()];
+  return [rows + spread_rows, spread.getKeysCount()];
 }
 
 test('deliveries that are kept are known at once and after a start, until they expire, and then their rows go', async (context) => {
