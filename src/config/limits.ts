@@ -5,6 +5,7 @@
  */
 
 import { parseNetwork } from '../base/network.ts';
+import { REMEMBERED_ID_BYTES, REMEMBERED_IDS_MAX } from '../contract/remembered.ts';
 import { BODY_RESERVE_FRACTION } from '../contract/reserve.ts';
 import { HELD_BODY_BYTES_MAX } from '../contract/upload.ts';
 import { invalid, type OriginOf } from './explain.ts';
@@ -221,6 +222,7 @@ export function worstCase({ http, workers, spool }: Config): WorstCase {
       settings: 'workers.threads × the longest body held',
       size_bytes: workers.threads * heldBodyBytes(http),
     },
+    { what: 'Webhooks remembered, to tell repeats', settings: '', size_bytes: REMEMBERED_IDS_MAX * REMEMBERED_ID_BYTES },
     { what: 'Blocks waiting for the disk', settings: 'spool.queued_bytes_max', size_bytes: spool.queued_bytes_max },
     { what: 'Events on the disk that need not be read back', settings: 'spool.held_bytes_max', size_bytes: spool.held_bytes_max },
     { what: 'The segment being sealed', settings: 'spool.seal_bytes_max', size_bytes: sealBytesMax(spool) },

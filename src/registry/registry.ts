@@ -6,6 +6,7 @@
 import { OperatingError } from '../contract/errors.ts';
 import type { Gate } from '../contract/gate.ts';
 import type { Clock, Random } from '../contract/ports.ts';
+import { REMEMBERED_IDS_MAX } from '../contract/remembered.ts';
 import type { VersionColumns } from '../contract/table.ts';
 import type { SpoolEvents, SpoolRecords, SpoolRows } from '../contract/version_claims.ts';
 import { DELIVERY_KEPT_MS } from './claim_keys.ts';
@@ -16,7 +17,7 @@ import { EarlierDeliveries } from './earlier_deliveries.ts';
 import { Facts } from './facts.ts';
 import { RegistryGate } from './gate.ts';
 import { LmdbClaims } from './lmdb/lmdb_claims.ts';
-import { IDS_IN_MEMORY_MAX, LmdbDeliveries } from './lmdb/lmdb_deliveries.ts';
+import { LmdbDeliveries } from './lmdb/lmdb_deliveries.ts';
 import { DELIVERY_LIMITS, DESK_LIMITS, type DeskObserver } from './options.ts';
 import { PostgresClaims } from './postgres/postgres_claims.ts';
 import { VersionDesk } from './version_desk.ts';
@@ -75,7 +76,7 @@ export class Registry {
     }
     const [store, observer] = [this.embedded, observers.local];
     const seed = Math.floor(random.fraction() * SEEDS);
-    const kept = new LmdbDeliveries(store.serial, { kept_ms: DELIVERY_KEPT_MS, ids_in_memory_max: IDS_IN_MEMORY_MAX, seed });
+    const kept = new LmdbDeliveries(store.serial, { kept_ms: DELIVERY_KEPT_MS, ids_in_memory_max: REMEMBERED_IDS_MAX, seed });
     this.kept_deliveries = kept;
     const desk = new DeliveryDesk({ store: kept, earlier: new EarlierDeliveries(store, facts), clock, observer }, DELIVERY_LIMITS);
     this.deliveries = desk;

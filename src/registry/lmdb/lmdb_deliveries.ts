@@ -15,7 +15,6 @@ import type { Serial } from '../serial.ts';
 import { type Environment, makeRoom, read, rethrowUnavailable } from './access.ts';
 import { commitBytesMax } from './headroom.ts';
 
-export const IDS_IN_MEMORY_MAX = 1 << 20;
 /** Memory forgets one of so many parts at a time. */
 const GENERATIONS = 16;
 const TIME_DIGITS = 15;
@@ -135,13 +134,14 @@ export class LmdbDeliveries implements DeliveryStore {
     const stored = { key: row.key, value };
     maps.root.resetReadTxn();
     const changes = read(() => this.changesWith(maps, row.ids, now_ms));
+    // Before the commit: one that fails may have taken effect all the same.
+    if (changes.spread.length > 0) this.has_spread = true;
     await makeRoom(maps, bytesMax(stored, changes));
     await maps.root.batch(() => write(maps, stored, changes)).catch(rethrowUnavailable);
     maps.root.resetReadTxn();
     if (changes.oldest.length > 0) this.remembered.takeOut(changes.oldest);
     this.remembered.expire(now_ms);
     this.remembered.add(row, value);
-    if (changes.spread.length > 0) this.has_spread = true;
   }
 
   private changesWith(maps: Maps, ids: number, now_ms: number): Changes {
