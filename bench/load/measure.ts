@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Children } from './child.ts';
 import type { Generated } from './generate.ts';
-import type { SourceName } from './options.ts';
+import { CONNECTIONS, type SourceName } from './options.ts';
 import { readCpuUs, waitUntilQuiet } from './process_usage.ts';
 import type { Server, ServerName } from './servers.ts';
 
@@ -24,7 +24,6 @@ export interface Contestant {
 }
 
 const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
-const CONNECTIONS = 64;
 /** What compiling takes is over by then: a daemon runs for weeks, and its first seconds say nothing of it. */
 const WARM_UP_ROUNDS = 2;
 /** Beyond the seeds of all rounds. */
@@ -43,12 +42,13 @@ interface Load {
 export interface SourceLoad extends Load {
   readonly source: SourceName;
   readonly batch_events: number;
+  readonly connections?: number;
 }
 
 /** Plays a load in a process of its own; rejects when it was not played to its end. */
 export async function generate(children: Children, server: Server, load: SourceLoad): Promise<Generated> {
-  const { source, batch_events, seconds, seed, rate_events_per_s } = load;
-  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, CONNECTIONS, rate_events_per_s, source].map(String);
+  const { source, batch_events, seconds, seed, rate_events_per_s, connections = CONNECTIONS } = load;
+  const argv = [GENERATOR_PATH, server.port, server.key, batch_events, seconds, seed, connections, rate_events_per_s, source].map(String);
   const line = await children.start('the load generator', argv).finish(seconds * 1000 + GENERATOR_MS_MAX);
   const generated: Generated = JSON.parse(line);
   if (generated.stopped !== null) throw new Error(`the load on ${server.name} ended early: ${generated.stopped}`);

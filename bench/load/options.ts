@@ -12,12 +12,17 @@ export interface BenchOptions {
   readonly seconds: number;
   /** Sizes of batch to load with, events per request. */
   readonly batches: readonly number[];
+  /** With a source whose requests bring one event each. */
+  readonly connections: number;
   /** Versions in the registry of a second daemon, with release_events; 0: there is none. */
   readonly versions: number;
   readonly report_directory: string;
   readonly json: boolean;
   readonly help: boolean;
 }
+
+/** Of a load, unless it says otherwise. */
+export const CONNECTIONS = 64;
 
 export const HELP = `Measures the daemon against the raw peer and says which targets it meets (exit 1 if it misses one).
 
@@ -28,12 +33,14 @@ npm run bench:load -- [options]
   --quick          Do one round of one second: a look, not a measurement
   --batches LIST   Load with so many events per request (default 1,100,1000)
   --versions N     With release_events: compare an empty registry with one that holds so many versions, and their starts
+  --connections N  With release_events or crash_webhooks: load over so many connections (default ${CONNECTIONS})
   --report DIR     Write load.html and load.json there (default bench/report)
   --json           Print JSON for scripts
   --help           Print this
 `;
 
 const ROUNDS_MAX = 100;
+const CONNECTIONS_MAX = 10_000;
 const SECONDS_MAX = 600;
 const VERSIONS_MAX = 10_000_000;
 const BATCH_EVENTS_MAX = 10_000;
@@ -48,6 +55,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       batches: { type: 'string', default: '1,100,1000' },
+      connections: { type: 'string', default: String(CONNECTIONS) },
       versions: { type: 'string' },
       report: { type: 'string', default: 'bench/report' },
       json: { type: 'boolean', default: false },
@@ -59,6 +67,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     rounds: readNumber('rounds', values.rounds ?? (values.quick ? '1' : '3'), ROUNDS_MAX),
     seconds: readNumber('seconds', values.seconds ?? (values.quick ? '1' : '3'), SECONDS_MAX),
     batches: values.batches.split(',').map((batch) => readNumber('batches', batch, BATCH_EVENTS_MAX)),
+    connections: readNumber('connections', values.connections, CONNECTIONS_MAX),
     versions: values.versions === undefined ? 0 : readNumber('versions', values.versions, VERSIONS_MAX),
     report_directory: values.report,
     json: values.json,

@@ -53,17 +53,17 @@ export interface Measured {
 export async function measureSingles(
   children: Children,
   directory: string,
-  plan: { readonly source: SinglesSource; readonly rounds: number; readonly seconds: number },
+  plan: { readonly source: SinglesSource; readonly rounds: number; readonly seconds: number; readonly connections: number },
   say: (line: string) => void,
 ): Promise<SinglesReport> {
-  const { source, seconds } = plan;
+  const { source, seconds, connections } = plan;
   const { key_use, events_per_s_min } = TARGETS[source];
   const server = await startDaemon(children, directory, 'disk', key_use);
   const seed = Date.now();
   const measured = PACES.map((): Measured[] => []);
   for (let round = -1; round < plan.rounds; round++) {
     for (const [index, pace] of PACES.entries()) {
-      const load = { source, batch_events: 1, seconds, rate_events_per_s: index === 0 ? 0 : events_per_s_min / 2 };
+      const load = { source, batch_events: 1, seconds, connections, rate_events_per_s: index === 0 ? 0 : events_per_s_min / 2 };
       const sample = await measureLoad(children, server, { ...load, seed: seed + 2 * (round + 1) + index });
       if (round >= 0) measured[index].push(sample);
       const { p99_ms, ...generated } = sample.generated;

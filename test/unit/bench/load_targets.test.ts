@@ -108,5 +108,7 @@ test('--quick is one round of one second, and figures out of range are refused',
   assert.deepEqual({ rounds, seconds, batches }, { rounds: 1, seconds: 1, batches: [1, 100, 1000] });
   assert.throws(() => readOptions(['--rounds', '0']), /--rounds must be a whole number/);
   assert.throws(() => readOptions(['--batches', '1,x']), /--batches/);
+  assert.deepEqual([readOptions([]).connections, readOptions(['--connections', '256']).connections], [64, 256]);
+  assert.throws(() => readOptions(['--connections', '0']), /--connections must be a whole number/);
   assert.throws(() => readOptions(['--fast']));
 });
