@@ -17,10 +17,11 @@ export class Child {
   private output = '';
   private problems = '';
 
-  /** Runs this Node with `argv`. */
-  constructor(name: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  /** Runs this Node with `argv`; `core` is the one processor that it and its children may use. */
+  constructor(name: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}, core?: number) {
     this.name = name;
-    this.process = spawn(process.execPath, argv, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
+    const [command = '', ...rest] = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), process.execPath, ...argv];
+    this.process = spawn(command, rest, { env: environment, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.process.pid ?? 0;
     this.ended = once(this.process, 'close');
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -75,14 +76,24 @@ export class Child {
   }
 }
 
+/** Who starts children. */
+export interface Starter {
+  start(name: string, argv: readonly string[], environment?: Readonly<Record<string, string>>): Child;
+}
+
 /** Starts children and knows them all, so that none outlives the bench however it ends. */
-export class Children {
+export class Children implements Starter {
   private readonly children: Child[] = [];
 
-  start(name: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}): Child {
-    const child = new Child(name, argv, environment);
+  start(name: string, argv: readonly string[], environment: Readonly<Record<string, string>> = {}, core?: number): Child {
+    const child = new Child(name, argv, environment, core);
     this.children.push(child);
     return child;
+  }
+
+  /** Starts them on this processor alone. Needs `taskset`. */
+  onCore(core: number): Starter {
+    return { start: (name, argv, environment) => this.start(name, argv, environment, core) };
   }
 
   async stopAll(): Promise<void> {

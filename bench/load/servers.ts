@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Child, Children } from './child.ts';
+import type { Child, Children, Starter } from './child.ts';
 
 export type ServerName = 'raw' | 'daemon' | 'daemon_memory' | 'fastify';
 
@@ -40,7 +40,7 @@ export async function startRaw(children: Children, batch_events: number): Promis
 
 /** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`; `use` and `tenant` are its key's. */
 export async function startDaemon(
-  children: Children,
+  children: Starter,
   directory: string,
   ack: 'disk' | 'memory',
   use: 'deploy' | 'events' | 'webhook' | 'read' = 'deploy',

@@ -11,24 +11,33 @@ export interface RequestShape {
 }
 
 export class NumberedRequest {
-  readonly bytes: Buffer;
   private readonly places: readonly number[];
+  private readonly template: Buffer;
+  /** Those that nobody reads any more. The same few stay in the processor's cache, however many connections there are. */
+  private readonly idle: Buffer[] = [];
 
   constructor({ key, device_prefix, batch_events }: RequestShape) {
     const events = Array.from({ length: batch_events }, (_, index) => event(`${device_prefix}${PLACEHOLDER}-${pad(index)}`));
     const body = JSON.stringify({ events });
     const head = `POST /api/deploy/report HTTP/1.1\r\nHost: 127.0.0.1\r\nx-api-key: ${key}\r\nContent-Type: application/json\r\n`;
     const text = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
-    this.bytes = Buffer.from(text, 'latin1');
+    this.template = Buffer.from(text, 'latin1');
     this.places = [...text.matchAll(new RegExp(PLACEHOLDER, 'g'))].map(({ index }) => index);
   }
 
-  /** Makes it the request of this number, 0 or more and of SERIAL_DIGITS at most. */
-  setSerial(serial: number): void {
-    const digits = String(serial).padStart(SERIAL_DIGITS, '0');
+  /** The request of this number, 0 or more and of SERIAL_DIGITS at most. */
+  take(serial: number): Buffer {
+    const bytes = this.idle.pop() ?? Buffer.from(this.template);
+    const digits = Buffer.from(String(serial).padStart(SERIAL_DIGITS, '0'), 'latin1');
     for (const place of this.places) {
-      for (let digit = 0; digit < SERIAL_DIGITS; digit++) this.bytes[place + digit] = digits.charCodeAt(digit);
+      for (let digit = 0; digit < SERIAL_DIGITS; digit++) bytes[place + digit] = digits[digit];
     }
+    return bytes;
+  }
+
+  /** The system has a copy of them. */
+  giveBack(bytes: Buffer): void {
+    this.idle.push(bytes);
   }
 }
 
