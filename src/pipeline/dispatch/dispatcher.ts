@@ -125,6 +125,8 @@ export class Dispatcher {
       return;
     }
     slab.add(body, submission, received_at_ms);
+    // A turn that reads from hundreds of sockets is long, and a worker need not wait for its end.
+    if (slab.bodyBytes() >= TRIP_BYTES_MIN) this.pump();
     if (!this.turn_ends) {
       this.turn_ends = true;
       setImmediate(() => this.endTurn());

@@ -34,14 +34,30 @@ export interface Answer {
 
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
+/** Of errors that say the same to everybody: under overload there is nothing that is said as often. */
+const KNOWN_BODIES = { code: new Map<ErrorCode, string>(), detail: new Map<ErrorCode, string>() };
+const NO_CONTEXT: ErrorContext = {};
+
 /** The body of an error in the shape that the route's clients know. */
-export function errorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = {}): string {
+export function errorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = NO_CONTEXT): string {
+  if (context !== NO_CONTEXT) return writeErrorBody(shape, code, context);
+  const known = KNOWN_BODIES[shape].get(code) ?? writeErrorBody(shape, code, context);
+  KNOWN_BODIES[shape].set(code, known);
+  return known;
+}
+
+function writeErrorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext): string {
   if (shape === 'detail') return JSON.stringify({ detail: describeDetail(code, context) });
   return JSON.stringify({ ok: false, error: code, message: describeError(code, context) });
 }
 
 /** An error as an answer; a 503 says when to come back. */
-export function errorAnswer(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext, retry_after_s: number): Answer {
+export function errorAnswer(
+  shape: Route['error_shape'],
+  code: ErrorCode,
+  context: ErrorContext | undefined,
+  retry_after_s: number,
+): Answer {
   const status = errorStatus(code);
   const body = errorBody(shape, code, context);
   return status === 503 ? { status, body, headers: { 'Retry-After': String(retry_after_s) } } : { status, body };
@@ -61,9 +77,23 @@ export function rateAnswer(shape: Route['error_shape'], { code, limit, unit, res
 export class AnswerWriter {
   private answer: Answer = { status: 500, body: '' };
   private response: HttpResponse | undefined;
+  private ends_connections = false;
   private readonly write_corked = (): void => this.writeCorked();
 
   constructor(private readonly cors: Cors) {}
+
+  /** From now on every answer is the last of its connection. */
+  endConnections(): void {
+    this.ends_connections = true;
+  }
+
+  /** Writes an answer within its request's own handler, where everything that is written leaves together. */
+  writeWithin(response: HttpResponse, answer: Answer): void {
+    this.response = response;
+    this.answer = answer;
+    this.writeCorked();
+    this.response = undefined;
+  }
 
   /** Writes an answer outside of its request's handler. The response must not be aborted, and is over afterwards. */
   write(response: HttpResponse, answer: Answer): void {
@@ -80,6 +110,6 @@ export class AnswerWriter {
     response.writeHeader('Content-Type', 'application/json');
     for (const [name, value] of Object.entries(answer.headers ?? NO_HEADERS)) response.writeHeader(name, value);
     for (const [name, value] of this.cors.headersOf(response)) response.writeHeader(name, value);
-    response.end(answer.body, answer.close ?? false);
+    response.end(answer.body, this.ends_connections || (answer.close ?? false));
   }
 }

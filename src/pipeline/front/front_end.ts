@@ -21,13 +21,14 @@ import type { HttpApp, HttpEngine, HttpRequest, HttpResponse } from './engine.ts
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { Listener, type TlsFiles } from './listener.ts';
-import { Overdue } from './overdue.ts';
 import { ReadRoutes } from './read_routes.ts';
 import { answerRefused } from './refused_body.ts';
 import { refusalContext } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 import { type Backlog, RetryAdvice } from './retry_advice.ts';
 import { type StreamObserver, type StreamSettings, Streams } from './stream/streams.ts';
+import { TurnClock } from './turn_clock.ts';
+import { WorkInHand } from './work_in_hand.ts';
 
 export interface FrontObserver {
   requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
@@ -80,7 +81,7 @@ export class FrontEnd {
   private readonly listener: Listener;
   private readonly cors: Cors;
   private readonly places: AddressPlaces;
-  private readonly overdue = new Overdue();
+  private readonly work = new WorkInHand();
   private proxies: TrustedProxies;
   private readonly writer: AnswerWriter;
   private readonly context: IngestContext;
@@ -126,6 +127,7 @@ export class FrontEnd {
   /** Stops listening and resolves when every request in hand is answered, or at the deadline. */
   async close(deadline_ms: number): Promise<void> {
     this.is_closing = true;
+    this.writer.endConnections();
     this.listener.stopListening();
     this.streams.drain();
     if (this.requests_in_flight > 0) {
@@ -157,11 +159,13 @@ export class FrontEnd {
       clock: this.ports.clock,
       budget: this.budget,
       places: this.places,
-      overdue: this.overdue,
+      work: this.work,
+      turn: new TurnClock(this.ports.clock),
       bodyBytesMax: (place) => this.bodyBytesMax(place),
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,
-      write: (response, answer) => this.writer.write(response, this.is_closing ? { ...answer, close: true } : answer),
+      write: (response, answer) => this.writer.write(response, answer),
+      writeWithin: (response, answer) => this.writer.writeWithin(response, answer),
       answered: (route, status, duration_ms, body_bytes) => {
         if (status !== 503) this.retry_advice.answered(Math.min(body_bytes, HELD_BODY_BYTES_MAX));
         this.ports.observer.requestAnswered(route.path, status, duration_ms, body_bytes);
@@ -242,7 +246,7 @@ export class FrontEnd {
             refusalContext(problem, place.media, this.bodyBytesMax(place)),
           )
         : rateAnswer(route.error_shape, refusal);
-    answerRefused(response, head, problem, answer, this.context.write);
+    answerRefused(response, head, problem, answer, this.context);
     this.ports.observer.requestAnswered(route.path, answer.status, 0, 0);
   }
 
@@ -261,13 +265,13 @@ export class FrontEnd {
     if (tenant === undefined) return 'unauthorized';
     const problem = head.problem(this.bodyBytesMax(place), place.media);
     // Those who send batches can wait; pipelines and webhooks are few, and are in a hurry.
-    const is_refused = problem === undefined && place.takes_uploads && this.overdue.areTooMany(this.ports.clock.monotonicMs());
+    const is_refused = problem === undefined && place.takes_uploads && this.work.isEnough();
     return is_refused ? 'overloaded' : problem;
   }
 
   /** Answers within the request's own handler. */
   private answerEarly(response: HttpResponse, path: string, answer: Answer): void {
-    this.context.write(response, answer);
+    this.context.writeWithin(response, answer);
     this.ports.observer.requestAnswered(path, answer.status, 0, 0);
   }
 
@@ -281,7 +285,7 @@ export class FrontEnd {
     this.answerEarly(response, path, this.ports.health(path) ?? this.error('code', 'not_found'));
   }
 
-  private error(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = {}): Answer {
+  private error(shape: Route['error_shape'], code: ErrorCode, context?: ErrorContext): Answer {
     return errorAnswer(shape, code, context, this.retry_advice.seconds(code));
   }
 

@@ -9,19 +9,23 @@ import type { Answer } from './answers.ts';
 import type { ByteBudget } from './byte_budget.ts';
 import type { HttpResponse } from './engine.ts';
 import type { RoutePlace } from './ingest_request.ts';
-import type { Overdue } from './overdue.ts';
+import type { TurnClock } from './turn_clock.ts';
+import type { WorkInHand } from './work_in_hand.ts';
 
 export interface IngestContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
   readonly places: AddressPlaces;
-  readonly overdue: Overdue;
+  readonly work: WorkInHand;
+  readonly turn: TurnClock;
   bodyBytesMax(place: RoutePlace): number;
   /** Hands a whole body on; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
   /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
   beginUpload(submission: Submission, part_source: PartSource): UploadIntake | undefined;
   write(response: HttpResponse, answer: Answer): void;
+  /** The same within a request's own handler, for less. */
+  writeWithin(response: HttpResponse, answer: Answer): void;
   /** For the metrics, once per answered request. */
   answered(route: Route, status: number, duration_ms: number, body_bytes: number): void;
   /** Counts requests between their head and their answer. */

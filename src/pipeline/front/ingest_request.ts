@@ -56,8 +56,9 @@ export class IngestRequest implements Submission {
   private refusal: Answer | undefined;
   private drained_bytes = 0;
   private body_bytes = 0;
-  /** Of a batch that has arrived whole, what `Overdue` knows it by. */
-  private arrival_step: number | undefined;
+  /** Whether it is a batch that has arrived whole, and since when it may have waited. */
+  private is_in_hand = false;
+  private came_ms = 0;
   /** What was taken from the budget. */
   private held_bytes = 0;
 
@@ -191,7 +192,11 @@ export class IngestRequest implements Submission {
 
   private submit(body: Uint8Array): void {
     this.state = 'submitted';
-    if (this.place.takes_uploads) this.arrival_step = this.context.overdue.enter(this.context.clock.monotonicMs());
+    if (this.place.takes_uploads) {
+      this.is_in_hand = true;
+      this.came_ms = this.context.turn.startMs();
+      this.context.work.enter(this.body_bytes);
+    }
     this.context.submit(this, body);
   }
 
@@ -230,7 +235,10 @@ export class IngestRequest implements Submission {
       return;
     }
     if (!this.is_aborted) this.context.write(this.response, answer);
-    this.context.answered(this.place.route, answer.status, this.context.clock.monotonicMs() - this.started_ms, this.body_bytes);
+    const now_ms = this.context.clock.monotonicMs();
+    this.context.answered(this.place.route, answer.status, now_ms - this.started_ms, this.body_bytes);
+    const wait_ms = answer.status === 503 ? Number.POSITIVE_INFINITY : now_ms - this.came_ms;
+    if (this.is_in_hand) this.context.work.leave(this.body_bytes, wait_ms, now_ms);
     this.finish();
   }
 
@@ -238,7 +246,6 @@ export class IngestRequest implements Submission {
     this.state = 'over';
     this.collector = undefined;
     this.intake = undefined;
-    if (this.arrival_step !== undefined) this.context.overdue.leave(this.arrival_step);
     this.context.budget.give(this.held_bytes);
     if (this.address !== '') this.context.places.give(this.address);
     this.context.inFlight(-1);

@@ -18,13 +18,18 @@ const CUT_OFF: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode | undefine
 
 type Write = (response: HttpResponse, answer: Answer) => void;
 
+interface Writers {
+  readonly write: Write;
+  readonly writeWithin: Write;
+}
+
 /** Answers now, or when the body has ended. Must be called in the request's own handler; the response is not the caller's any more. */
 export function answerRefused(
   response: HttpResponse,
   head: RequestHead,
   problem: ErrorCode | undefined,
   answer: Answer,
-  write: Write,
+  { write, writeWithin }: Writers,
 ): void {
   const is_cut_off = CUT_OFF.has(problem);
   if (head.is_chunked && !head.lengths_conflict && !is_cut_off) {
@@ -33,7 +38,8 @@ export function answerRefused(
   }
   const body_bytes_max = is_cut_off ? STRANGERS_BYTES_MAX : DRAINED_BYTES_MAX;
   // The rest of a body whose length is known is passed over by the engine.
-  write(response, { ...answer, close: head.is_chunked || head.lengths_conflict || head.content_length > body_bytes_max });
+  const is_last = head.is_chunked || head.lengths_conflict || head.content_length > body_bytes_max;
+  writeWithin(response, is_last ? { ...answer, close: true } : answer);
 }
 
 /** Of chunks nobody knows how many are to come: the answer waits for the last one, as nothing can be said behind it. */

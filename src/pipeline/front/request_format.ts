@@ -44,7 +44,7 @@ export function codingOf(content_encoding: string): Coding | undefined {
 }
 
 /** What a sender is told of why its head was refused, beside the reason itself. */
-export function refusalContext(problem: ErrorCode | undefined, media: readonly Media[], body_bytes_max: number): ErrorContext {
+export function refusalContext(problem: ErrorCode | undefined, media: readonly Media[], body_bytes_max: number): ErrorContext | undefined {
   switch (problem) {
     case 'body_too_large':
       return { body_bytes_max };
@@ -53,6 +53,6 @@ export function refusalContext(problem: ErrorCode | undefined, media: readonly M
     case 'encoding_unsupported':
       return { supported: CODINGS_TAKEN.filter((coding) => coding !== 'identity').join(', ') };
     default:
-      return {};
+      return undefined;
   }
 }

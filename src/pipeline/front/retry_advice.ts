@@ -22,6 +22,8 @@ export interface RetryAdvicePorts {
 }
 
 const ANSWERED_TIME_CONSTANT_MS = 5_000;
+/** Of those who were sent away: most are told to come back within it. */
+const REFUSED_TIME_CONSTANT_MS = 30_000;
 const MS_PER_S = 1000;
 /** Work in hand is gone soon or not at all: nobody is sent away for longer because it stood still for a moment. */
 const OVERLOAD_S_MAX = 30;
@@ -42,7 +44,7 @@ export class RetryAdvice {
     const now_ms = ports.clock.monotonicMs();
     this.rate = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
     this.answers = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
-    this.refusals = new DrainRate(ANSWERED_TIME_CONSTANT_MS, now_ms);
+    this.refusals = new DrainRate(REFUSED_TIME_CONSTANT_MS, now_ms);
   }
 
   /** A request was worked off, and so many bytes in flight with it. */
@@ -69,7 +71,7 @@ export class RetryAdvice {
     const answers_per_s = this.answers.perSecond(now_ms);
     // Before the first answer nothing is known, and the shortest wait finds out soonest.
     if (rate === 0 || answers_per_s === 0) return 0;
-    const sent_away = this.refusals.perSecond(now_ms) * (ANSWERED_TIME_CONSTANT_MS / MS_PER_S);
+    const sent_away = this.refusals.perSecond(now_ms) * (REFUSED_TIME_CONSTANT_MS / MS_PER_S);
     return this.ports.bytesInFlight() / rate + sent_away / answers_per_s;
   }
 

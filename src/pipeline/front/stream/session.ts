@@ -14,7 +14,7 @@ import type { Meter } from '../../../contract/rate.ts';
 import type { Submission } from '../../../contract/responder.ts';
 import type { Identity, KeyUse, Tenant } from '../../../contract/tenant.ts';
 import type { ByteBudget } from '../byte_budget.ts';
-import type { Overdue } from '../overdue.ts';
+import type { WorkInHand } from '../work_in_hand.ts';
 import { countedAnswer, errorAnswer, failedForNow, helloMessage } from './answers.ts';
 import { seqOfJson, seqOfMessagePack } from './message_seq.ts';
 import type { Outcome, SessionMemory } from './resume.ts';
@@ -40,8 +40,8 @@ export type MessageFate = 'acknowledged' | 'repeated' | 'refused' | 'deferred';
 export interface SessionContext {
   readonly clock: Clock;
   readonly budget: ByteBudget;
-  /** Knows when messages and requests that wait have waited too long. */
-  readonly overdue: Overdue;
+  /** Knows when there are as many messages and requests as are worked off soon. */
+  readonly work: WorkInHand;
   limits(): StreamLimits;
   /** Hands a message on as a request's body; it is copied before this returns. */
   submit(submission: Submission, body: Uint8Array): void;
@@ -89,10 +89,6 @@ interface Message {
 export class StreamSession {
   private state: 'open' | 'draining' | 'closed' = 'open';
   private received = 0;
-  /** Those whose fate is not known. */
-  private submitted_messages = 0;
-  /** What `Overdue` knows the connection by: it waits once, however many its messages, and anew from each answer. */
-  private waiting_step = 0;
   private pending_messages = 0;
   private pending_bytes = 0;
   /** Messages beyond the window since the last one within. */
@@ -212,21 +208,23 @@ export class StreamSession {
       return;
     }
     meter?.chargeBytes(bytes.length);
-    const now_ms = context.clock.monotonicMs();
     // Whoever sends a batch can wait, on a connection of its own or on one that stays.
-    if (context.overdue.areTooMany(now_ms) || !context.budget.take(bytes.length)) {
+    if (context.work.isEnough() || !context.budget.take(bytes.length)) {
       this.refuse(seq, 'overloaded');
       return;
     }
     const held_bytes = bytes.length;
-    if (this.submitted_messages++ === 0) this.waiting_step = context.overdue.enter(now_ms);
+    const came_ms = context.clock.monotonicMs();
+    context.work.enter(held_bytes);
     this.beyond_window = 0;
     this.begin(held_bytes);
     if (digest !== undefined) owner.memory?.begin(seq, digest);
     const finish = (outcome: Outcome): void => {
       context.budget.give(held_bytes);
-      this.stopWaiting();
-      if (outcome.kind === 'counted' || !failedForNow(outcome.code)) context.workedOff(held_bytes);
+      const now_ms = context.clock.monotonicMs();
+      const is_worked_off = outcome.kind === 'counted' || !failedForNow(outcome.code);
+      context.work.leave(held_bytes, is_worked_off ? now_ms - came_ms : Number.POSITIVE_INFINITY, now_ms);
+      if (is_worked_off) context.workedOff(held_bytes);
       this.settle(held_bytes);
       this.answer(seq, outcome, 'acknowledged');
       if (digest !== undefined) owner.memory?.settle(seq, outcome);
@@ -242,12 +240,6 @@ export class StreamSession {
       failed: (code, failure = {}) => finish({ kind: 'failed', code, context: failure }),
     };
     context.submit(submission, bytes);
-  }
-
-  private stopWaiting(): void {
-    const { overdue, clock } = this.context;
-    overdue.leave(this.waiting_step);
-    if (--this.submitted_messages > 0) this.waiting_step = overdue.enter(clock.monotonicMs());
   }
 
   private begin(bytes: number): void {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import type { Meter } from '../../../../../src/contract/rate.ts';
 import type { Submission } from '../../../../../src/contract/responder.ts';
 import { ByteBudget } from '../../../../../src/pipeline/front/byte_budget.ts';
-import { Overdue } from '../../../../../src/pipeline/front/overdue.ts';
 import { SessionBook, type SessionMemory } from '../../../../../src/pipeline/front/stream/resume.ts';
 import { type StreamLimits, StreamSession } from '../../../../../src/pipeline/front/stream/session.ts';
+import { WorkInHand } from '../../../../../src/pipeline/front/work_in_hand.ts';
 import { ManualClock } from '../../../../support/manual_clock.ts';
 
 export const TENANT = { organization_id: 'o', project_id: 'p', environment: 'live' };
@@ -16,7 +16,7 @@ export class Bench {
   meter: Meter | undefined;
   readonly clock = new ManualClock(1000);
   readonly budget = new ByteBudget(200);
-  readonly overdue = new Overdue();
+  readonly work = new WorkInHand();
   readonly book: SessionBook;
   readonly submitted: { submission: Submission; body: string }[] = [];
   readonly fates: string[] = [];
@@ -36,7 +36,7 @@ export class Bench {
       {
         clock: this.clock,
         budget: this.budget,
-        overdue: this.overdue,
+        work: this.work,
         limits: () => LIMITS,
         submit: (submission, body) => this.submitted.push({ submission, body: String(body) }),
         inFlight: (change) => {
