@@ -6,10 +6,10 @@
  * once, a few times.
  */
 import type { HttpAnswer } from '../../src/cli/load/http_answer.ts';
-import { LatencyHistogram } from '../../src/cli/load/latency_histogram.ts';
 import { NumberedRequest, type RequestShape } from './batch.ts';
 import { type KnownAnswer, Line, type LineOwner } from './line.ts';
 import { type Attempt, Returns } from './returns.ts';
+import { CrowdTimes, type Times } from './times.ts';
 
 export interface CrowdPlan extends RequestShape {
   readonly port: number;
@@ -23,7 +23,7 @@ export interface CrowdPlan extends RequestShape {
   readonly late_seconds_max: number;
 }
 
-export interface Report {
+export interface Report extends Times {
   /** While new requests were sent. */
   readonly duration_ms: number;
   readonly offered: number;
@@ -33,19 +33,7 @@ export interface Report {
   readonly acknowledged_late: number;
   /** Numbers of all requests that were acknowledged. */
   readonly serials: readonly number[];
-  /** Of acknowledged attempts, from when they were due. */
-  readonly p50_ms: number;
-  readonly p99_ms: number;
-  readonly max_ms: number;
-  /** Of them, from when they were written to the socket: what the daemon has to do with, and how soon this process reads an answer. */
-  readonly written_p50_ms: number;
-  readonly written_p99_ms: number;
-  /** Of all attempts while new requests were sent: how late the crowd itself was, and how long they then waited for a connection. */
-  readonly late_p99_ms: number;
-  readonly late_max_ms: number;
-  readonly unconnected_p99_ms: number;
   readonly refused: number;
-  readonly refused_p99_ms: number;
   /** Answers that are neither an acknowledgement nor a refusal that says when to come back, and attempts without an answer. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly given_up: number;
@@ -70,11 +58,7 @@ export class Crowd implements LineOwner {
   readonly port: number;
   readonly request: NumberedRequest;
   known: KnownAnswer = { bytes: undefined, answer: { status: 0, body: '', retry_after_s: undefined, last: false } };
-  private readonly latencies = new LatencyHistogram();
-  private readonly from_written = new LatencyHistogram();
-  private readonly refusals = new LatencyHistogram();
-  private readonly lateness = new LatencyHistogram();
-  private readonly unconnected_waits = new LatencyHistogram();
+  private readonly times = new CrowdTimes();
   private readonly serials: number[] = [];
   private readonly wrong: Record<string, number> = {};
   /** First come, first used: a connection that rests for long is closed. */
@@ -115,7 +99,7 @@ export class Crowd implements LineOwner {
     await until(() => this.countLeft() === 0 || performance.now() > deadline_ms);
     clearInterval(timer);
     for (const line of this.idle.slice(this.next_idle)) line.close();
-    return { ...this.reportTimes(), ...this.reportCounts(), duration_ms: seconds * 1000, offered, core_share };
+    return { ...this.times.report(), ...this.reportCounts(), duration_ms: seconds * 1000, offered, core_share };
   }
 
   settle(line: Line, answer: HttpAnswer | string): void {
@@ -126,39 +110,13 @@ export class Crowd implements LineOwner {
     else if (answer.status === 202) this.acknowledge(line, now_ms);
     else if ((answer.status === 503 || answer.status === 429) && answer.retry_after_s !== undefined) {
       this.refused++;
-      this.refusals.record((now_ms - line.written_ms) * 1000);
+      this.times.refused(line.written_ms, now_ms);
       this.comeBack(serial, tries, answer.retry_after_s);
     } else this.countWrong(String(answer.status));
     this.idle.push(line);
     const next = this.takeUnconnected();
     if (next !== undefined) this.send(next, next.taken_ms, now_ms);
     else if (this.plan.requests_per_s === 0 && now_ms < this.end_ms) this.begin(this.fresh(now_ms), now_ms);
-  }
-
-  private reportTimes(): Pick<
-    Report,
-    | 'p50_ms'
-    | 'p99_ms'
-    | 'max_ms'
-    | 'written_p50_ms'
-    | 'written_p99_ms'
-    | 'late_p99_ms'
-    | 'late_max_ms'
-    | 'unconnected_p99_ms'
-    | 'refused_p99_ms'
-  > {
-    const { latencies, from_written, lateness, unconnected_waits, refusals } = this;
-    return {
-      p50_ms: latencies.quantileUs(0.5) / 1000,
-      p99_ms: latencies.quantileUs(0.99) / 1000,
-      max_ms: latencies.maxUs() / 1000,
-      written_p50_ms: from_written.quantileUs(0.5) / 1000,
-      written_p99_ms: from_written.quantileUs(0.99) / 1000,
-      late_p99_ms: lateness.quantileUs(0.99) / 1000,
-      late_max_ms: lateness.maxUs() / 1000,
-      unconnected_p99_ms: unconnected_waits.quantileUs(0.99) / 1000,
-      refused_p99_ms: refusals.quantileUs(0.99) / 1000,
-    };
   }
 
   private reportCounts(): Pick<
@@ -196,7 +154,7 @@ export class Crowd implements LineOwner {
 
   /** The crowd has come to it. Sends it, or when no connection is free, lets it wait its turn. */
   private begin(attempt: Attempt, now_ms: number): void {
-    if (now_ms <= this.end_ms) this.lateness.record((now_ms - attempt.due_ms) * 1000);
+    if (now_ms <= this.end_ms) this.times.begun(attempt.due_ms, now_ms);
     if (this.next_idle < this.idle.length) this.send(attempt, now_ms, now_ms);
     else this.unconnected.push({ ...attempt, taken_ms: now_ms });
   }
@@ -206,7 +164,7 @@ export class Crowd implements LineOwner {
     this.under_way++;
     this.attempts++;
     this.tries_max = Math.max(this.tries_max, tries);
-    if (now_ms <= this.end_ms) this.unconnected_waits.record((now_ms - taken_ms) * 1000);
+    if (now_ms <= this.end_ms) this.times.connected(taken_ms, now_ms);
     line.serial = serial;
     line.due_ms = due_ms;
     line.tries = tries;
@@ -234,8 +192,7 @@ export class Crowd implements LineOwner {
 
   private acknowledge({ serial, due_ms, written_ms }: Line, now_ms: number): void {
     this.serials.push(serial);
-    this.latencies.record((now_ms - due_ms) * 1000);
-    this.from_written.record((now_ms - written_ms) * 1000);
+    this.times.acknowledged({ due_ms, written_ms, now_ms });
     if (now_ms <= this.end_ms) this.acknowledged_in_time++;
   }
 

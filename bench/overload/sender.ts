@@ -11,7 +11,8 @@ const WARM_UP_CONNECTIONS_MAX = 256;
 const plan: CrowdPlan = JSON.parse(process.argv[2] ?? '');
 await new Crowd({
   ...plan,
-  device_prefix: `${plan.device_prefix}warm-`,
+  // Not one that begins as the other does, whose events are counted.
+  device_prefix: `warm-${plan.device_prefix}`,
   seconds: WARM_UP_SECONDS,
   connections_max: Math.min(plan.connections_max, WARM_UP_CONNECTIONS_MAX),
   late_seconds_max: 0,
