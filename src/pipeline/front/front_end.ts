@@ -81,7 +81,8 @@ export class FrontEnd {
   private readonly listener: Listener;
   private readonly cors: Cors;
   private readonly places: AddressPlaces;
-  private readonly work = new WorkInHand();
+  private readonly turn: TurnClock;
+  private readonly work = new WorkInHand({ turnMs: () => this.turn.lengthMs() });
   private proxies: TrustedProxies;
   private readonly writer: AnswerWriter;
   private readonly context: IngestContext;
@@ -99,6 +100,7 @@ export class FrontEnd {
     limits: FrontLimits,
   ) {
     this.limits = limits;
+    this.turn = new TurnClock(ports.clock);
     this.places = new AddressPlaces(limits.connections_per_address_max);
     this.proxies = new TrustedProxies(limits.trusted_proxies);
     this.cors = new Cors(limits.cors_origins);
@@ -160,7 +162,7 @@ export class FrontEnd {
       budget: this.budget,
       places: this.places,
       work: this.work,
-      turn: new TurnClock(this.ports.clock),
+      turn: this.turn,
       bodyBytesMax: (place) => this.bodyBytesMax(place),
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,

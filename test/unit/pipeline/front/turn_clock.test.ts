@@ -12,4 +12,5 @@ test('whoever is read late in a turn came at its beginning, and the next turn be
   assert.equal(turn.startMs(), 1000);
   await setImmediate();
   assert.equal(turn.startMs(), 1080);
+  assert.equal(turn.lengthMs(), 10, 'an eighth of the first one, before there was one');
 });

@@ -8,7 +8,8 @@ const REQUEST_BYTES = BODY_BYTES + 7 * 1024;
 
 /** A server that works off `requests_per_s`, one after the other, while `offered_per_s` come. */
 class World {
-  readonly work = new WorkInHand();
+  turn_ms = 0;
+  readonly work = new WorkInHand({ turnMs: () => this.turn_ms });
   readonly waits_ms: number[] = [];
   readonly queue: number[] = [];
   now_ms = 0;
@@ -82,6 +83,15 @@ test('nobody is kept out at nine tenths of what is worked off, nor while a littl
   assert.equal(world.refused, 0);
 });
 
+test('a few are taken, however large their batches and however long they wait', () => {
+  const work = new WorkInHand({ turnMs: () => 0 });
+  for (let request = 0; request < 32; request++) {
+    assert.equal(work.isEnough(), false);
+    work.enter(4 << 20);
+  }
+  assert.equal(work.isEnough(), true);
+});
+
 test('what was refused after all says nothing of how long others wait', () => {
   const world = new World();
   const before = world.fill();
@@ -93,6 +103,22 @@ test('what was refused after all says nothing of how long others wait', () => {
     world.fill();
   }
   assert.equal(world.queue.length, before);
+});
+
+test('where turns of the event loop are long, a wait of three of them is as short as it gets, and keeps nobody out', () => {
+  const held = [0, 100].map((turn_ms) => {
+    const world = new World();
+    world.turn_ms = turn_ms;
+    for (let interval = 0; interval < 20; interval++) {
+      world.fill();
+      world.now_ms += 150;
+      world.queue.pop();
+      world.work.leave(BODY_BYTES, 250, world.now_ms);
+    }
+    for (const _ of world.queue.splice(0)) world.work.leave(BODY_BYTES, Number.POSITIVE_INFINITY, world.now_ms);
+    return world.fill();
+  });
+  assert.ok(held[0] < 50 && held[1] > 1000, String(held));
 });
 
 test('a megabyte is always taken, and 64 never exceeded, whatever others waited', () => {

@@ -16,7 +16,7 @@ export class Bench {
   meter: Meter | undefined;
   readonly clock = new ManualClock(1000);
   readonly budget = new ByteBudget(200);
-  readonly work = new WorkInHand();
+  readonly work = new WorkInHand({ turnMs: () => 0 });
   readonly book: SessionBook;
   readonly submitted: { submission: Submission; body: string }[] = [];
   readonly fates: string[] = [];
