@@ -30,6 +30,7 @@ const SPOOL_OPTIONS = {
   seal_bytes_max: 64 * 2 ** 20,
   seal_age_ms_max: 3_600_000,
   unfiled_segments_max: 0,
+  spare_records_min: Number.POSITIVE_INFINITY,
   free_bytes_min: 0,
   reserve_bytes: 0,
 } as const;

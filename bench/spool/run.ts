@@ -52,6 +52,7 @@ async function fill(data_dir: string, wanted_bytes: number): Promise<number> {
     seal_bytes_max: 64 * 2 ** 20,
     seal_age_ms_max: 3_600_000,
     unfiled_segments_max: 0,
+    spare_records_min: Number.POSITIVE_INFINITY,
   } as const;
   const spool = new Spool({ fs: new NodeFs(), clock: SYSTEM_CLOCK, random, observer }, options, [DEPLOY_EVENTS]);
   await spool.start();

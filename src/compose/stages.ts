@@ -74,6 +74,8 @@ export function createBackend(config: Config, log: Logger): ClickHouseBackend {
 
 /** Segments of a table that a start seals anew: a backlog of more has its files. */
 const UNFILED_SEGMENTS_MAX = 4;
+/** About so many acknowledgements within one segment's time make it worth to have the next one's file ready. */
+const SPARE_RECORDS_MIN = 32;
 
 export function createSpool(
   config: Config,
@@ -82,7 +84,12 @@ export function createSpool(
   const { fs, telemetry, beforeSeal } = parts;
   const { spool, data_dir } = config;
   const ports = { fs, clock: SYSTEM_CLOCK, random: SYSTEM_RANDOM, observer: telemetry.spooling, beforeSeal };
-  return new Spool(ports, { ...spool, seal_bytes_max: sealBytesMax(spool), unfiled_segments_max: UNFILED_SEGMENTS_MAX, data_dir }, TABLES);
+  const limits = {
+    seal_bytes_max: sealBytesMax(spool),
+    unfiled_segments_max: UNFILED_SEGMENTS_MAX,
+    spare_records_min: SPARE_RECORDS_MIN,
+  };
+  return new Spool(ports, { ...spool, ...limits, data_dir }, TABLES);
 }
 
 export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {

@@ -40,6 +40,7 @@ async function startSpool(context: TestContext, tables: readonly Table[]): Promi
     seal_bytes_max: 2 ** 28,
     seal_age_ms_max: 3_600_000,
     unfiled_segments_max: 0,
+    spare_records_min: Number.POSITIVE_INFINITY,
     free_bytes_min: 0,
     reserve_bytes: 0,
   } as const;

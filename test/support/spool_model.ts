@@ -20,7 +20,9 @@ export async function runSpoolModel(seed: number): Promise<void> {
   const random = seededRandom(seed);
   // No memory for rows, too little for all segments that there may be, and enough.
   const held_bytes_max = random.pick([0, 256 << 10, 16 << 20]);
-  const options = { seal_rows_max: 12, free_bytes_min: 0, held_bytes_max, unfiled_segments_max: random.pick([0, 1, 4]) };
+  const unfiled_segments_max = random.pick([0, 1, 4]);
+  const spare_records_min = random.pick([1, 3, Number.POSITIVE_INFINITY]);
+  const options = { seal_rows_max: 12, free_bytes_min: 0, held_bytes_max, unfiled_segments_max, spare_records_min };
   const model = new Model(random, await new Held(new MemoryFs(), options).start());
   for (let step = 0; step < STEPS; step++) await model.step();
   await model.finish();

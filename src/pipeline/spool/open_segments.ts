@@ -14,6 +14,7 @@ import type { PagePool } from './page_pool.ts';
 import type { RecordTable } from './record_table.ts';
 import type { SegmentName } from './segment_name.ts';
 import { SegmentWriter } from './segment_writer.ts';
+import { SpareSegments } from './spare_segments.ts';
 import type { SyncedDirectory } from './synced_directory.ts';
 
 /** Records of one segment: bounds the table of them in memory (about 7 MB for thirteen columns). */
@@ -57,6 +58,7 @@ interface OpenSegment {
 export class OpenSegments {
   private readonly by_partition = new Map<string, OpenSegment>();
   private readonly closing = new Set<Promise<void>>();
+  private readonly spares = new SpareSegments((table, month) => this.createWriter(table, month));
 
   constructor(
     private readonly ports: SpoolPorts,
@@ -83,19 +85,10 @@ export class OpenSegments {
     const partition = `${block.table}/${block.month}`;
     const present = this.by_partition.get(partition);
     if (present !== undefined) return present.writer;
-    const table = this.tables.get(block.table);
-    assert(table !== undefined, `BUG: a block for the unknown table ${block.table}`);
-    const header = {
-      id: this.ports.random.uuid(),
-      table: block.table,
-      month: block.month,
-      sequence: this.hooks.nextSequence(),
-      columns: table.columns,
-    };
-    const writer = new SegmentWriter(this.ports, this.directory, this.options.ack, header, new HeldRows(header, this.pool));
+    const writer = this.spares.take(block.table, block.month) ?? this.createWriter(block.table, block.month);
     const opened: OpenSegment = { writer, is_aged: false, age_timer: this.scheduleAge(partition) };
     this.by_partition.set(partition, opened);
-    this.hooks.opened(header.id, writer.records.accounts);
+    this.hooks.opened(writer.header.id, writer.records.accounts);
     return writer;
   }
 
@@ -110,12 +103,26 @@ export class OpenSegments {
       writer.end_bytes >= this.options.seal_bytes_max ||
       writer.records.count >= RECORDS_MAX;
     if (is_full || opened.is_aged || writer.failed) this.close(opened);
+    else if (writer.records.count >= this.options.spare_records_min) this.spares.prepare(table, month);
   }
 
   /** Closes all that is open, and resolves when every closed file was handed on. The committer must be idle. */
   async closeAll(): Promise<void> {
     for (const opened of [...this.by_partition.values()]) this.close(opened);
-    await Promise.all(this.closing);
+    await Promise.all([this.spares.clear(), ...this.closing]);
+  }
+
+  private createWriter(table_name: string, month: number): SegmentWriter {
+    const table = this.tables.get(table_name);
+    assert(table !== undefined, `BUG: a block for the unknown table ${table_name}`);
+    const header = {
+      id: this.ports.random.uuid(),
+      table: table_name,
+      month,
+      sequence: this.hooks.nextSequence(),
+      columns: table.columns,
+    };
+    return new SegmentWriter(this.ports, this.directory, this.options.ack, header, new HeldRows(header, this.pool));
   }
 
   private close(opened: OpenSegment): void {

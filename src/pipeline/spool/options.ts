@@ -21,6 +21,8 @@ export interface SpoolOptions extends SpaceLimits {
   readonly seal_age_ms_max: number;
   /** With fewer of a table waiting for ClickHouse, a segment whose rows are in memory is sealed without being written. Only with `ack: disk`. */
   readonly unfiled_segments_max: number;
+  /** A segment of so many records is busy: the file of the one after it is made ready meanwhile. */
+  readonly spare_records_min: number;
 }
 
 /** What happened that an operator should hear of; the context names files, never events. */

@@ -30,6 +30,8 @@ export class SegmentWriter {
   /** The file took an error that it cannot come back from: close the segment. */
   failed = false;
   private file: FileHandle | undefined;
+  /** Whether the header is in the file; the first record takes it along where `prepare` has not. */
+  private has_header = false;
   /** Whether a flush has made the file's name durable; `commit` does it with the first. */
   private is_named_durably = false;
   private readonly seed: number;
@@ -44,6 +46,24 @@ export class SegmentWriter {
   ) {
     this.records = new RecordTable(header.columns.length);
     this.seed = recordSeed(header.id);
+  }
+
+  /**
+   * Makes the file, with its header and its name on the disk, before the first record is there.
+   *
+   * @throws the operating system's error; then the segment is good for nothing: `close` it
+   */
+  async prepare(): Promise<void> {
+    assert(this.file === undefined && !this.committing, 'BUG: a segment is prepared that has begun');
+    this.committing = true;
+    try {
+      const file = await this.create();
+      await writeFully(file, [encodeSegmentHeader(this.header)], 0);
+      if (this.ack === 'disk') await this.sync(file, true);
+      this.has_header = true;
+    } finally {
+      this.committing = false;
+    }
   }
 
   /**
@@ -75,13 +95,14 @@ export class SegmentWriter {
     assert(!this.failed && !this.committing, 'BUG: a commit to a segment that cannot take it');
     this.committing = true;
     try {
-      const is_new = this.file === undefined;
+      const is_new = !this.has_header;
       const file = this.file ?? (await this.create());
-      const start_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
+      const start_bytes = this.recordsEndBytes();
       const writing = this.writeOut(file, blocks, is_new, is_synced);
       // While the disk works.
       for (const block of blocks) this.held?.add(block);
       this.end_bytes = await writing;
+      this.has_header = true;
       this.remember(blocks, start_bytes);
     } catch (error) {
       this.held?.drop();
@@ -105,6 +126,11 @@ export class SegmentWriter {
     return `${this.directory.path}/${segmentFileName(this.header, 'open')}`;
   }
 
+  /** Where the next record goes. */
+  private recordsEndBytes(): number {
+    return Math.max(SEGMENT_HEADER_BYTES, this.end_bytes);
+  }
+
   private async create(): Promise<FileHandle> {
     this.file = await this.ports.fs.open(this.path, 'create');
     return this.file;
@@ -120,7 +146,8 @@ export class SegmentWriter {
   private async write(file: FileHandle, blocks: readonly Uint8Array[], is_new: boolean): Promise<number> {
     const record_headers = Buffer.allocUnsafe(blocks.length * RECORD_HEADER_BYTES);
     const buffers: Uint8Array[] = is_new ? [encodeSegmentHeader(this.header)] : [];
-    let end_bytes = is_new ? SEGMENT_HEADER_BYTES : this.end_bytes;
+    const start_bytes = this.recordsEndBytes();
+    let end_bytes = start_bytes;
     let at = 0;
     for (const block of blocks) {
       writeRecordHeader(record_headers, at, block, this.seed);
@@ -129,21 +156,18 @@ export class SegmentWriter {
       end_bytes += RECORD_HEADER_BYTES + block.length;
     }
     try {
-      await writeFully(file, buffers, this.end_bytes);
+      await writeFully(file, buffers, is_new ? 0 : start_bytes);
     } catch (error) {
-      await this.cutTail(file);
+      if (is_new) this.failed = true;
+      else await this.cutTail(file, start_bytes);
       throw error;
     }
     return end_bytes;
   }
 
-  private async cutTail(file: FileHandle): Promise<void> {
-    if (this.end_bytes === 0) {
-      this.failed = true;
-      return;
-    }
+  private async cutTail(file: FileHandle, end_bytes: number): Promise<void> {
     try {
-      await file.truncate(this.end_bytes);
+      await file.truncate(end_bytes);
     } catch {
       this.failed = true;
     }

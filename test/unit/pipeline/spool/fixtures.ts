@@ -170,6 +170,7 @@ export const OPTIONS: SpoolOptions = {
   seal_bytes_max: 1 << 24,
   seal_age_ms_max: 1000,
   unfiled_segments_max: 0,
+  spare_records_min: Number.POSITIVE_INFINITY,
   free_bytes_min: 0,
   reserve_bytes: 0,
 };
