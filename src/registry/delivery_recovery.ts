@@ -31,6 +31,15 @@ export class DeliveryRecovery {
     return this.opening.start();
   }
 
+  /**
+   * Resolves when what an earlier run left in the spool is known to the registry: until then no segment that holds deliveries may go.
+   *
+   * @throws `shutting_down` when the registry closes before
+   */
+  opened(): Promise<void> {
+    return this.opening.opened();
+  }
+
   /** Closes the desk, and notes whether the next start need not look through the spool. */
   async close(): Promise<void> {
     await this.opening.close();

@@ -20,6 +20,12 @@ export class Opening {
   private timer: Timer | undefined;
   private running: Promise<void> = Promise.resolve();
   private is_closed = false;
+  private is_open = false;
+  private end_wait: () => void = () => undefined;
+  /** Resolves when it is open, or will not be any more. */
+  private readonly over = new Promise<void>((resolve) => {
+    this.end_wait = resolve;
+  });
 
   constructor(private readonly ports: OpeningPorts) {}
 
@@ -29,17 +35,30 @@ export class Opening {
     return this.running;
   }
 
+  /**
+   * Resolves when it is open.
+   *
+   * @throws `shutting_down` when it is closed before
+   */
+  async opened(): Promise<void> {
+    await this.over;
+    if (!this.is_open) throw new OperatingError('shutting_down');
+  }
+
   /** Tries no more; resolves when nothing is under way. */
   async close(): Promise<void> {
     this.is_closed = true;
     this.timer?.cancel();
     await this.running;
+    this.end_wait();
   }
 
   private async attempt(): Promise<void> {
     const { open, failed, clock } = this.ports;
     try {
       await open(() => this.is_closed);
+      this.is_open = true;
+      this.end_wait();
     } catch (error) {
       if (error instanceof AssertionError) throw error;
       const reason = error instanceof Error ? error.message : String(error);

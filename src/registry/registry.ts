@@ -108,6 +108,7 @@ export class Registry {
   /** Before a segment of `table` leaves the spool. */
   async flush(table: string): Promise<void> {
     const is_of_fleet = this.fleet !== this.local && this.facts.fleet.has(table);
+    if (this.facts.delivery_tables.has(table)) await this.recovery.opened();
     await Promise.all([this.deliveries.flush(), this.local.flush(table), is_of_fleet ? this.fleet.flush(table) : undefined]);
   }
 

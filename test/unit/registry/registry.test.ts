@@ -1,67 +1,30 @@
 /** A registry over the life of a daemon: what a crash leaves undecided is decided by the spool, and no proof goes before its claim is confirmed. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { SYSTEM_CLOCK } from '../../../src/base/system_clock.ts';
-import type { GateVerdict } from '../../../src/contract/gate.ts';
+import { test } from 'node:test';
 import type { SealedSegment, SegmentStore } from '../../../src/contract/segment.ts';
-import type { SpoolRows, VersionClaims } from '../../../src/contract/version_claims.ts';
+import type { VersionClaims } from '../../../src/contract/version_claims.ts';
 import { eventClaims, versionEntry } from '../../../src/registry/claim_keys.ts';
 import { ClaimOffice } from '../../../src/registry/claim_office.ts';
 import { confirmBeforeRetire } from '../../../src/registry/confirm_before_retire.ts';
 import { LmdbClaims } from '../../../src/registry/lmdb/lmdb_claims.ts';
 import { DESK_LIMITS } from '../../../src/registry/options.ts';
-import { Registry } from '../../../src/registry/registry.ts';
 import { hookRequest, idempotency, NOW_MS, request, version } from '../../support/claim_requests.ts';
 import { ManualClock } from '../../support/manual_clock.ts';
 import { MemoryClaims } from '../../support/memory_claims.ts';
+import { directoryOf, OBSERVER, RANDOM, startRegistry, summary } from '../../support/registry_life.ts';
 import { until } from '../../support/until.ts';
-
-const OBSERVER = { decided: () => undefined, committed: () => undefined, failed: () => undefined };
-const RANDOM = { fraction: () => 0, uuid: () => '00000000-0000-4000-8000-000000000001' };
-
-async function directoryOf(context: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'penstock-registry-'));
-  context.after(() => rm(directory, { recursive: true }));
-  return directory;
-}
-
-/** What a spool holds: events, and the rows of its segments that are not sealed. */
-interface Held {
-  readonly stored?: readonly string[];
-  readonly rows?: readonly (readonly string[])[];
-}
-
-/** A daemon's registry on `directory`. */
-async function start(directory: string, { stored = [], rows: unsealed = [] }: Held = {}, url = 'embedded'): Promise<Registry> {
-  const records = {
-    holds: async (_: string, event_ids: ReadonlySet<string>) => new Set(stored.filter((event_id) => event_ids.has(event_id))),
-  };
-  const events = { each: (_: string, visit: (event_ids: readonly string[]) => Promise<void>) => visit(stored) };
-  const rows: SpoolRows = { eachUnsealed: (_table, _columns, visit) => visit(unsealed) };
-  const observers = { local: OBSERVER, fleet: OBSERVER };
-  const version_tables = new Map([['events', ['product_name', 'version', 'scm_sha'] as const]]);
-  const ports = { clock: SYSTEM_CLOCK, random: RANDOM, records, events, rows, observers };
-  const registry = new Registry(ports, { url, directory, version_tables });
-  await registry.start();
-  return registry;
-}
-
-function summary(verdict: GateVerdict): string {
-  return verdict.kind === 'refused' ? verdict.code : verdict.kind;
-}
 
 test('a start confirms the claims whose event stands in the spool and releases the others', async (context) => {
   const directory = await directoryOf(context);
-  const before = await start(directory);
+  const before = await startRegistry(directory);
   const stored = request([version('abc', 'stored'), idempotency('stored')]);
   const lost = request([version('abc', 'lost'), idempotency('lost')]);
   const hook = hookRequest('hook');
   for (const each of [stored, lost, hook]) assert.equal(summary(await before.gate.admit(each)), 'admitted');
   await before.close();
-  const after = await start(directory, { stored: [stored.event_id, hook.event_id], rows: [['org_test', 'app', 'stored', 'abc']] });
+  const after = await startRegistry(directory, { stored: [stored.event_id, hook.event_id], rows: [['org_test', 'app', 'stored', 'abc']] });
   assert.equal(summary(await after.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
   assert.equal(summary(await after.gate.admit(request([idempotency('stored')]))), 'repeated');
   assert.equal(summary(await after.gate.admit(hookRequest('hook'))), 'repeated');
@@ -71,18 +34,18 @@ test('a start confirms the claims whose event stands in the spool and releases t
 
 test('what was settled just before a stop needs no spool to be known after it', async (context) => {
   const directory = await directoryOf(context);
-  const before = await start(directory);
+  const before = await startRegistry(directory);
   const stored = request([version('abc')]);
   await before.gate.admit(stored);
   before.gate.settle(stored, true);
   await before.close();
-  const after = await start(directory);
+  const after = await startRegistry(directory);
   assert.equal(summary(await after.gate.admit(request([version('def')]))), 'version_conflict');
   await after.close();
 });
 
 test('a version in conflict gives the key that came with it back, and a repeat is a repeat whatever version it names', async (context) => {
-  const registry = await start(await directoryOf(context));
+  const registry = await startRegistry(await directoryOf(context));
   const first = request([version('abc'), idempotency('first', 'body')], { answer: '{"id":"1"}' });
   assert.equal(summary(await registry.gate.admit(first)), 'admitted');
   registry.gate.settle(first, true);
@@ -95,7 +58,7 @@ test('a version in conflict gives the key that came with it back, and a repeat i
 
 test('rows that were not sealed give back their versions at a start, once each, and change none that the registry has', async (context) => {
   const directory = await directoryOf(context);
-  const before = await start(directory);
+  const before = await startRegistry(directory);
   const known = request([version('abc', 'known')]);
   await before.gate.admit(known);
   before.gate.settle(known, true);
@@ -108,7 +71,7 @@ test('rows that were not sealed give back their versions at a start, once each, 
     ['org_other', 'app', 'foreign', 'abc'],
   ];
   for (const held of [{ rows }, {}]) {
-    const after = await start(directory, held);
+    const after = await startRegistry(directory, held);
     await after.beforeSeal('events');
     for (const name of ['known', 'late']) {
       assert.equal(summary(await after.gate.admit(request([version('abc', name)]))), 'admitted', name);
@@ -126,7 +89,7 @@ test('what an older program left pending of versions is settled before any is de
   await older.open();
   await older.commit({ confirm: [], release: [], claim: [stored, lost].map(eventClaims), now_ms: NOW_MS });
   await older.close();
-  const registry = await start(directory, { stored: [stored.event_id] });
+  const registry = await startRegistry(directory, { stored: [stored.event_id] });
   assert.equal(summary(await registry.gate.admit(request([version('def', 'stored')]))), 'version_conflict');
   assert.equal(summary(await registry.gate.admit(request([version('def', 'lost')]))), 'admitted');
   await registry.close();
@@ -215,7 +178,7 @@ test('upkeep forgets what has expired and releases what failed commits left', as
 
 test('a fleet’s registry that cannot be reached refuses versions, and neither deliveries nor other tables’ segments wait for it', async (context) => {
   const directory = await directoryOf(context);
-  const registry = await start(directory, {}, 'postgres://penstock:secret@127.0.0.1:1/registry');
+  const registry = await startRegistry(directory, {}, 'postgres://penstock:secret@127.0.0.1:1/registry');
   const refused = await registry.gate.admit(request([version('abc')]));
   assert.equal(summary(refused), 'registry_unavailable');
   assert.match(registry.problem() ?? '', /cannot be reached/);
@@ -234,7 +197,7 @@ test('a registry that cannot be opened stops the start and says where it is', as
   const path = join(directory, 'registry');
   await writeFile(path, 'a file where a directory should be');
   await assert.rejects(
-    start(path),
+    startRegistry(path),
     (error: Error) => 'code' in error && error.code === 'registry_unusable' && error.message.includes(path),
   );
 });
@@ -242,16 +205,16 @@ test('a registry that cannot be opened stops the start and says where it is', as
 test('a damaged registry stops the start, and one that was never finished is made anew', async (context) => {
   const directory = await directoryOf(context);
   const data_file = join(directory, 'data.mdb');
-  const before = await start(directory);
+  const before = await startRegistry(directory);
   await before.close();
   const sound = await readFile(data_file);
   for (const page of [0, 4096]) {
     await writeFile(data_file, Buffer.from(sound).fill(0xff, page, page + 100));
-    await assert.rejects(start(directory), { code: 'registry_unusable' });
+    await assert.rejects(startRegistry(directory), { code: 'registry_unusable' });
   }
   for (const unfinished of [sound.subarray(0, 100), Buffer.alloc(8192), Buffer.alloc(0)]) {
     await writeFile(data_file, unfinished);
-    const after = await start(directory);
+    const after = await startRegistry(directory);
     assert.equal(summary(await after.gate.admit(request([version('abc')]))), 'admitted');
     await after.close();
   }
