@@ -2,7 +2,7 @@
  * Writes answers. One place knows status lines, the two shapes of an error, and that a response must be corked; one callback
  * serves all of them, since a closure per answer is what a hot path notices.
  */
-import { describeDetail, describeError, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
+import { describeDetail, describeError, ERROR_CODES, type ErrorCode, type ErrorContext, errorStatus } from '../../contract/errors.ts';
 import type { RateRefusal } from '../../contract/rate.ts';
 import type { Route } from '../../contract/source.ts';
 import type { Cors } from './cors.ts';
@@ -34,16 +34,18 @@ export interface Answer {
 
 const NO_HEADERS: Readonly<Record<string, string>> = {};
 
-/** Of errors that say the same to everybody: under overload there is nothing that is said as often. */
-const KNOWN_BODIES = { code: new Map<ErrorCode, string>(), detail: new Map<ErrorCode, string>() };
 const NO_CONTEXT: ErrorContext = {};
 
+/** Of errors without a context: under overload there is nothing that is said as often. */
+const PLAIN_BODIES: Readonly<Record<Route['error_shape'], ReadonlyMap<ErrorCode, string>>> = {
+  code: new Map(ERROR_CODES.map((code) => [code, writeErrorBody('code', code, NO_CONTEXT)])),
+  detail: new Map(ERROR_CODES.map((code) => [code, writeErrorBody('detail', code, NO_CONTEXT)])),
+};
+
 /** The body of an error in the shape that the route's clients know. */
-export function errorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext = NO_CONTEXT): string {
-  if (context !== NO_CONTEXT) return writeErrorBody(shape, code, context);
-  const known = KNOWN_BODIES[shape].get(code) ?? writeErrorBody(shape, code, context);
-  KNOWN_BODIES[shape].set(code, known);
-  return known;
+export function errorBody(shape: Route['error_shape'], code: ErrorCode, context?: ErrorContext): string {
+  const plain = context === undefined ? PLAIN_BODIES[shape].get(code) : undefined;
+  return plain ?? writeErrorBody(shape, code, context ?? NO_CONTEXT);
 }
 
 function writeErrorBody(shape: Route['error_shape'], code: ErrorCode, context: ErrorContext): string {
