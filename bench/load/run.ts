@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { measureKernel } from '../micro/kernel.ts';
 import { type Children, withChildren } from './child.ts';
 import { runCommand } from './command.ts';
 import { formatFilled, measureFilled } from './filled.ts';
@@ -51,6 +52,8 @@ function say(line: string): void {
 
 /** Starts what is compared, measures and judges. */
 async function bench(options: BenchOptions, children: Children, directory: string): Promise<BenchReport> {
+  say('the kernel alone');
+  const kernel = await measureKernel();
   const daemon = await startDaemon(children, directory, 'disk');
   await waitUntilQuiet(daemon.child.pid, RESIDENT_MEASURED_AFTER_MS);
   const resident_bytes_at_rest = await readResidentBytes(daemon.child.pid);
@@ -70,7 +73,7 @@ async function bench(options: BenchOptions, children: Children, directory: strin
     machine: describeMachine(),
     rounds: options.rounds,
     seconds: options.seconds,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms, kernel }),
     summaries: summarize(samples),
   };
 }

@@ -1,4 +1,5 @@
 /** The targets, and what the samples say to each: always ratios within one run, since machines differ and bad hours too. */
+import type { KernelFigures } from '../micro/kernel.ts';
 import type { Sample } from './measure.ts';
 import type { ServerName } from './servers.ts';
 
@@ -7,7 +8,7 @@ export type Measured = { readonly kind: 'value'; readonly value: number } | { re
 
 export interface Verdict {
   readonly what: string;
-  readonly unit: 'x' | 'MB' | 'ms';
+  readonly unit: 'x' | 'MB' | 'ms' | 'ns/byte';
   readonly target_max: number;
   readonly measured: Measured;
   /** True when the target is met or was not measured. */
@@ -20,6 +21,8 @@ export interface Measurements {
   readonly resident_bytes_at_rest: number;
   /** Of 100-event batches at half of the full rate, one per round; empty when not measured. */
   readonly half_load_p99s_ms: readonly number[];
+  /** Undefined when not measured. */
+  readonly kernel: KernelFigures | undefined;
 }
 
 /** The figures of one server at one size of batch: medians over the rounds. */
@@ -45,8 +48,11 @@ const FASTIFY_RATIO_MAX_AT_1_EVENT = 0.25;
 const ACK_DISK_RATIO_MAX = 1.25;
 const RESIDENT_MB_MAX = 150;
 const HALF_LOAD_P99_MS_MAX = 20;
+const KERNEL_RATIO_MAX = 0.2;
+/** A gigabyte a second. */
+const KERNEL_NS_PER_BYTE_MAX = 1;
 
-export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }: Measurements): Verdict[] {
+export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms, kernel }: Measurements): Verdict[] {
   const measured = (value: number | undefined): Measured => (value === undefined ? { kind: 'missing' } : { kind: 'value', value });
   const ratio = (what: string, target_max: number, value: number | undefined): Verdict => judge(what, 'x', target_max, measured(value));
   return [
@@ -70,6 +76,8 @@ export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_m
       measured(half_load_p99s_ms.length === 0 ? undefined : median(half_load_p99s_ms)),
     ),
     judge('memory at rest, without the engine', 'MB', RESIDENT_MB_MAX, measured(resident_bytes_at_rest / MB)),
+    ratio('kernel, bytes to block, against JSON.parse of the same bytes', KERNEL_RATIO_MAX, kernel?.ratio),
+    judge('kernel, bytes to block, on one core', 'ns/byte', KERNEL_NS_PER_BYTE_MAX, measured(kernel?.ns_per_byte)),
   ];
 }
 

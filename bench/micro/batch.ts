@@ -5,6 +5,10 @@ import type { SlabTask } from '../../src/contract/slab.ts';
 import type { Tenant } from '../../src/contract/tenant.ts';
 import { createSlab } from '../../test/support/slabs.ts';
 
+/** What one stage works on at a time. */
+export const BATCHES = 10;
+export const BATCH_EVENTS = 100;
+
 const EVENT_BYTES_ROOM = 1024;
 const OUTPUT_BYTES = 2 ** 20;
 const SEED = 1;

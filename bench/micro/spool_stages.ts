@@ -10,11 +10,9 @@ import { Spool } from '../../src/pipeline/spool/spool.ts';
 import { SlabProcessor } from '../../src/pipeline/worker/slab_processor.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { SOURCES } from '../../src/sources/list.ts';
-import { createBodies, createTask } from './batch.ts';
+import { BATCH_EVENTS, BATCHES, createBodies, createTask } from './batch.ts';
 import type { Stage } from './stages.ts';
 
-const BATCHES = 10;
-const BATCH_EVENTS = 100;
 const EVENTS = BATCHES * BATCH_EVENTS;
 /** Blocks that wait for one group, as they do under load. */
 const BLOCKS_AT_ONCE = 4;

@@ -12,7 +12,7 @@ import { compileValidator } from '../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { SOURCES } from '../../src/sources/list.ts';
-import { createBodies, createLines, createTask, TENANT } from './batch.ts';
+import { BATCH_EVENTS, BATCHES, createBodies, createLines, createTask, TENANT } from './batch.ts';
 
 export interface Stage {
   readonly name: string;
@@ -21,8 +21,6 @@ export interface Stage {
   run(): void | Promise<void>;
 }
 
-const BATCHES = 10;
-const BATCH_EVENTS = 100;
 const EVENTS = BATCHES * BATCH_EVENTS;
 const EVENT_BYTES_MAX = 1 << 20;
 

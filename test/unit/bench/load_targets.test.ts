@@ -6,6 +6,7 @@ import { readOptions } from '../../../bench/load/options.ts';
 import { formatReport, htmlReport } from '../../../bench/load/report.ts';
 import type { ServerName } from '../../../bench/load/servers.ts';
 import { judgeTargets, median, summarize } from '../../../bench/load/targets.ts';
+import type { KernelFigures } from '../../../bench/micro/kernel.ts';
 
 /** 1000 requests that cost the server `cpu_us_per_request` each. */
 function sample(server: ServerName, batch_events: number, round: number, cpu_us_per_request: number): Sample {
@@ -27,8 +28,9 @@ function verdicts(
   samples: Sample[],
   resident_bytes_at_rest = 1e6,
   half_load_p99s_ms: number[] = [],
+  kernel?: KernelFigures,
 ): { measured: number | undefined; met: boolean }[] {
-  return judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms }).map(({ measured, met }) => ({
+  return judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms, kernel }).map(({ measured, met }) => ({
     measured: measured.kind === 'value' ? measured.value : undefined,
     met,
   }));
@@ -77,6 +79,13 @@ test('the latency at half load is the median of its rounds', () => {
   assert.deepEqual(verdicts([], 1e6, [30, 12, 18])[5], { measured: 18, met: true });
 });
 
+test('the kernel is judged by JSON.parse of the same bytes, and by the byte', () => {
+  assert.deepEqual(verdicts([], 1e6, [], { ratio: 0.27, ns_per_byte: 0.99 }).slice(7), [
+    { measured: 0.27, met: false },
+    { measured: 0.99, met: true },
+  ]);
+});
+
 test('a summary has one line for each server and batch size, with the median of its rounds', () => {
   const samples = [sample('raw', 100, 0, 10), sample('daemon', 100, 0, 50), sample('raw', 100, 1, 30), sample('raw', 100, 2, 20)];
   const summaries = summarize(samples);
@@ -95,7 +104,7 @@ test('the report names the machine, and text in it cannot become markup', () => 
     machine: { processor: 'A <b> & C', cores: 2, memory_bytes: 2 ** 32, system: 'Linux 6', node: '20.20.2', measured_at: 'today' },
     rounds: 1,
     seconds: 1,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest: 1e6, half_load_p99s_ms: [] }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest: 1e6, half_load_p99s_ms: [], kernel: undefined }),
     summaries: summarize(samples),
   };
   assert.match(formatReport(report), /against raw +2\.5 x +2\.00 x +met\n/);
