@@ -184,17 +184,29 @@ test('a value that the JSON column cannot take is told from a bad moment', async
 
 test('the count of a segment skips what cannot hold it', async () => {
   await sql(`OPTIMIZE TABLE ${qualified('events')} FINAL`);
-  const plan = await sql(`EXPLAIN indexes = 1 SELECT count() FROM ${qualified('events')} WHERE ingest_segment = '${randomUUID()}'`);
-  assert.match(plan, /Name: ingest_segment_index[\s\S]*Granules: 0\/[1-9]/);
+  // A Bloom filter of 0.01 takes one of a hundred for what it holds: not all of these.
+  const plans = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      sql(`EXPLAIN indexes = 1 SELECT count() FROM ${qualified('events')} WHERE ingest_segment = '${randomUUID()}'`),
+    ),
+  );
+  for (const plan of plans) assert.match(plan, /Name: ingest_segment_index/);
+  assert.ok(
+    plans.some((plan) => /Name: ingest_segment_index[\s\S]*Granules: 0\/[1-9]/.test(plan)),
+    plans[0],
+  );
 });
 
 test('a token that the engine knows without its rows ends in a second token and every row once', async () => {
   const segment = randomUUID();
   const block = nativeBlock(segment, 1_000);
+  // A part without rows is dropped when the engine next tidies up, and its token with it.
+  await sql(`ALTER TABLE ${qualified('events')} MODIFY SETTING remove_empty_parts = 0`);
   await insert(segment, block);
   await sql(`ALTER TABLE ${qualified('events')} DELETE WHERE ingest_segment = '${segment}' SETTINGS mutations_sync = 1`);
   assert.equal(await deliverInDoubt(segment, block), 2);
   assert.equal(await sink.countRows('events', segment), 1_000);
+  await sql(`ALTER TABLE ${qualified('events')} RESET SETTING remove_empty_parts`);
 });
 
 test('rows whose token the engine has forgotten are found by the count and not added again', async () => {
