@@ -27,18 +27,20 @@ const STATUS_LINE = /^HTTP\/1\.[01] ([2-5]\d\d)(?: |\r|$)/;
 /** What a head says. */
 type Head = Omit<HttpAnswer, 'body'> & { readonly body_bytes: number };
 
-/** Heads that were read: a server says the same again and again. */
-const HEADS = new Map<string, Head>();
-const HEADS_MAX = 256;
+/** Heads that were read, by their text: a server says the same again and again. Whoever reads many answers keeps one. */
+export type KnownHeads = Map<string, Head>;
+const HEADS_MAX = 32;
 
 /** Reads the answer at the beginning of `bytes`, which are not kept. */
-export function readAnswer(bytes: Buffer): AnswerRead {
+export function readAnswer(bytes: Buffer, known: KnownHeads = new Map()): AnswerRead {
   const head_bytes = bytes.indexOf(HEAD_END, 0, 'latin1');
   if (head_bytes < 0 && bytes.length <= HEAD_BYTES_MAX) return { kind: 'incomplete' };
   if (head_bytes < 0 || head_bytes > HEAD_BYTES_MAX) return malformed(`a head of more than ${HEAD_BYTES_MAX} bytes`);
   const text = bytes.toString('latin1', 0, head_bytes);
-  const head = HEADS.get(text) ?? readHead(text);
+  const head = known.get(text) ?? readHead(text);
   if ('kind' in head) return head;
+  if (known.size >= HEADS_MAX) known.clear();
+  known.set(text, head);
   const { status, body_bytes, retry_after_s, last } = head;
   const body_at = head_bytes + HEAD_END.length;
   if (bytes.length < body_at + body_bytes) return { kind: 'incomplete' };
@@ -54,15 +56,12 @@ function readHead(text: string): Head | Extract<AnswerRead, { kind: 'malformed' 
   if (!/^\d{1,10}$/.test(length)) return malformed('an answer without a readable Content-Length');
   const body_bytes = Number(length);
   if (body_bytes > BODY_BYTES_MAX) return malformed(`a body of ${body_bytes} bytes`);
-  const head = {
+  return {
     status: Number(status),
     body_bytes,
     retry_after_s: seconds(header(text, 'retry-after')),
     last: header(text, 'connection')?.toLowerCase() === 'close' || text.startsWith('HTTP/1.0'),
   };
-  if (HEADS.size === HEADS_MAX) HEADS.clear();
-  HEADS.set(text, head);
-  return head;
 }
 
 function malformed(problem: string): Extract<AnswerRead, { kind: 'malformed' }> {

@@ -8,7 +8,7 @@ import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../contract/ports.ts';
 import { type Address, tlsOptions } from '../daemon_address.ts';
 import type { Connection } from './connection.ts';
-import { type HttpAnswer, readAnswer } from './http_answer.ts';
+import { type HttpAnswer, type KnownHeads, readAnswer } from './http_answer.ts';
 
 /** There was no answer to a request, or none that can be understood; whether the server took it is unknown. */
 export class NoAnswer extends Error {
@@ -40,6 +40,7 @@ export class HttpConnection implements Connection {
   private exchange: Exchange | undefined;
   /** The beginning of an answer that did not come in one piece. */
   private partial: Buffer | undefined;
+  private readonly known_heads: KnownHeads = new Map();
   private used_ms = 0;
 
   constructor(address: Address, clock: Clock) {
@@ -99,7 +100,7 @@ export class HttpConnection implements Connection {
   private receive(socket: Socket, fresh: Buffer): boolean {
     if (socket !== this.socket) return false;
     const pending = this.partial === undefined ? fresh : Buffer.concat([this.partial, fresh]);
-    const read = readAnswer(pending);
+    const read = readAnswer(pending, this.known_heads);
     if (read.kind === 'incomplete') {
       this.partial = Buffer.from(pending);
       return true;
