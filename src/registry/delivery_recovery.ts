@@ -19,7 +19,6 @@ export interface RecoveryPorts {
 
 export class DeliveryRecovery {
   private readonly opening: Opening;
-  private is_open = false;
 
   constructor(private readonly ports: RecoveryPorts) {
     const { clock, desk } = ports;
@@ -44,7 +43,7 @@ export class DeliveryRecovery {
   async close(): Promise<void> {
     await this.opening.close();
     const is_complete = await this.ports.desk.close();
-    if (!this.is_open || !is_complete) return;
+    if (!this.opening.is_open || !is_complete) return;
     await this.ports.facts.setEndedWell(true).catch((error: unknown) => {
       if (!(error instanceof OperatingError)) throw error;
     });
@@ -54,9 +53,7 @@ export class DeliveryRecovery {
     const { desk, facts } = this.ports;
     if (!facts.ended_well) await this.recover(is_closed);
     await facts.setEndedWell(false);
-    if (is_closed()) return;
-    this.is_open = true;
-    desk.open();
+    if (!is_closed()) desk.open();
   }
 
   private async recover(is_closed: () => boolean): Promise<void> {

@@ -20,7 +20,8 @@ export class Opening {
   private timer: Timer | undefined;
   private running: Promise<void> = Promise.resolve();
   private is_closed = false;
-  private is_open = false;
+  /** It was opened, and not while it was being closed. */
+  is_open = false;
   private end_wait: () => void = () => undefined;
   /** Resolves when it is open, or will not be any more. */
   private readonly over = new Promise<void>((resolve) => {
@@ -57,7 +58,8 @@ export class Opening {
     const { open, failed, clock } = this.ports;
     try {
       await open(() => this.is_closed);
-      this.is_open = true;
+      // What was closed meanwhile may have left off halfway.
+      this.is_open = !this.is_closed;
       this.end_wait();
     } catch (error) {
       if (error instanceof AssertionError) throw error;
