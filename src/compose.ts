@@ -37,6 +37,7 @@ import type { Dispatcher } from './pipeline/dispatch/dispatcher.ts';
 import type { WorkerPool } from './pipeline/dispatch/worker_pool.ts';
 import { type HttpEngine, loadHttpEngine } from './pipeline/front/engine.ts';
 import type { FrontEnd } from './pipeline/front/front_end.ts';
+import { type BoundReceiveBuffers, loadReceiveBuffers } from './pipeline/front/receive_buffers.ts';
 import { prepareDataDirectory } from './pipeline/spool/data_directory.ts';
 import { type DirectoryLock, lockDirectory } from './pipeline/spool/lock.ts';
 import { NodeFs } from './pipeline/spool/node_fs.ts';
@@ -69,6 +70,7 @@ interface House {
   readonly page_assets: readonly AdminRoute[];
   readonly stdout: Writable;
   readonly engine: HttpEngine;
+  readonly boundReceiveBuffers: BoundReceiveBuffers;
   readonly fs: NodeFs;
   readonly lock: DirectoryLock;
   readonly key_file: NodeKeyFile;
@@ -103,7 +105,7 @@ class PenstockDaemon implements Daemon {
       resolve_finished = resolve;
     });
     this.resolve_finished = resolve_finished;
-    const { log, engine, fs, key_file } = house;
+    const { log, engine, boundReceiveBuffers, fs, key_file } = house;
     const observatory = this.createObservatory();
     const telemetry = createTelemetry(log, observatory);
     this.telemetry = telemetry;
@@ -123,7 +125,17 @@ class PenstockDaemon implements Daemon {
     this.dispatcher = dispatcher;
     this.uploads = uploads;
     const { admission, backlog, backend } = this;
-    this.front = createFront(config, { engine, telemetry, observatory, admission, backlog, dispatcher, uploads, backend });
+    this.front = createFront(config, {
+      engine,
+      boundReceiveBuffers,
+      telemetry,
+      observatory,
+      admission,
+      backlog,
+      dispatcher,
+      uploads,
+      backend,
+    });
     const { problems, page_assets: assets } = house;
     this.page = createPage({ log, problems, telemetry, observatory, query: this.backend.reader, assets }, config.workers.threads);
     this.admin = createAdmin(config, { log, telemetry, observatory, spool: this.spool, page_routes: this.page.routes });
@@ -135,12 +147,24 @@ class PenstockDaemon implements Daemon {
     const log = createLogger(stdout, config.log.level, (level, event, fields) => problems.add(level, event, fields));
     const page_assets = await loadPageAssets();
     const engine = await loadHttpEngine();
+    const bound_receive_buffers = await loadReceiveBuffers(config.http.receive_buffer_bytes);
     const fs = new NodeFs();
     await prepareDataDirectory(fs, config.data_dir);
     const lock = await lockDirectory(config.data_dir);
     const key_file = new NodeKeyFile(config.data_dir, SYSTEM_CLOCK);
     const first_keys = await new KeyStore({ file: key_file, clock: SYSTEM_CLOCK, randomBytes }).createFirst();
-    return new PenstockDaemon(config, { log, problems, page_assets, stdout, engine, fs, lock, key_file, first_keys });
+    return new PenstockDaemon(config, {
+      log,
+      problems,
+      page_assets,
+      stdout,
+      engine,
+      boundReceiveBuffers: bound_receive_buffers,
+      fs,
+      lock,
+      key_file,
+      first_keys,
+    });
   }
 
   async start(): Promise<void> {

@@ -26,6 +26,7 @@ import { Dispatcher } from '../pipeline/dispatch/dispatcher.ts';
 import { WorkerPool } from '../pipeline/dispatch/worker_pool.ts';
 import type { HttpEngine } from '../pipeline/front/engine.ts';
 import { FrontEnd } from '../pipeline/front/front_end.ts';
+import type { BoundReceiveBuffers } from '../pipeline/front/receive_buffers.ts';
 import type { NodeFs } from '../pipeline/spool/node_fs.ts';
 import { Spool } from '../pipeline/spool/spool.ts';
 import { Uploads } from '../pipeline/uploads/uploads.ts';
@@ -154,6 +155,7 @@ function beginUpload(
 
 export interface FrontParts {
   readonly engine: HttpEngine;
+  readonly boundReceiveBuffers: BoundReceiveBuffers;
   readonly telemetry: Telemetry;
   readonly observatory: Observatory;
   readonly admission: Admission;
@@ -164,10 +166,11 @@ export interface FrontParts {
 }
 
 export function createFront(config: Config, parts: FrontParts): FrontEnd {
-  const { engine, telemetry, observatory, admission, backlog, dispatcher, uploads, backend } = parts;
+  const { engine, boundReceiveBuffers, telemetry, observatory, admission, backlog, dispatcher, uploads, backend } = parts;
   return new FrontEnd(
     {
       engine,
+      boundReceiveBuffers,
       clock: SYSTEM_CLOCK,
       random: SYSTEM_RANDOM,
       observer: telemetry.front,

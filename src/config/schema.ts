@@ -62,6 +62,7 @@ export const CONFIG_SCHEMA = section({
     body_bytes_max: count(KIB, 16 * GIB),
     event_bytes_max: count(KIB, HELD_BODY_BYTES_MAX),
     bytes_in_flight_max: count(MIB, 64 * GIB),
+    receive_buffer_bytes: count(0, 16 * MIB),
     shutdown_ms_max: count(0, HOUR_MS),
     connections_per_address_max: count(0, 1_000_000),
     trusted_proxies: NETWORKS,

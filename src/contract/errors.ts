@@ -169,6 +169,11 @@ const CATALOGUE = {
     message:
       'No build of uWebSockets.js works with Node {node} and this C library ({reason}). Node 20 to 23 work anywhere, Node 22, 24 and 26 with glibc 2.38 or later: use one of these, and run npm ci with it.',
   },
+  receive_buffer_unset: {
+    exit: 1,
+    message:
+      'The size of receive buffers cannot be set on this system ({reason}). Set http.receive_buffer_bytes to 0 to leave it to the system: long uploads of fast senders then hold up others.',
+  },
   keys_unreadable: { exit: 1, message: 'The key file {path} cannot be read: {reason}. Restore it from a backup.' },
   keys_unwritable: { exit: 1, message: 'The key file {path} cannot be written: {reason}. Give this user write access, or set data_dir.' },
   keys_locked: { exit: 1, message: 'The key file {path} is being changed by process {pid}. Try again.' },

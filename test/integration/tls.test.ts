@@ -1,31 +1,16 @@
 /** The public listener over TLS: its certificate is renewed while requests go on. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { connect, TLSSocket } from 'node:tls';
-import { promisify } from 'node:util';
+import { makeCertificate, type Pair } from '../support/certificate.ts';
 import { DaemonHome, type RunningDaemon } from '../support/daemon.ts';
 import { until } from '../support/until.ts';
 
 const REPORT = JSON.stringify({ events: [{ event_type: 'rollback', release_id: 'r', distinct_id: 'd' }] });
-const run = promisify(execFile);
-
-interface Pair {
-  readonly certificate: string;
-  readonly key: string;
-}
-
-async function makeCertificate(directory: string, name: string): Promise<Pair> {
-  const pair = { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  await run('openssl', ['req', ...kind, '-keyout', pair.key, '-out', pair.certificate, ...subject]);
-  return pair;
-}
 
 /** Puts a pair where the daemon reads its own from. */
 async function install(from: Pair, to: Pair): Promise<void> {

@@ -17,10 +17,10 @@ import { type Answer, AnswerWriter, errorAnswer, rateAnswer } from './answers.ts
 import { ByteBudget } from './byte_budget.ts';
 import { TrustedProxies } from './client_address.ts';
 import { Cors, type RouteTable } from './cors.ts';
-import type { HttpApp, HttpEngine, HttpRequest, HttpResponse } from './engine.ts';
+import type { HttpApp, HttpRequest, HttpResponse } from './engine.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
-import { Listener, type TlsFiles } from './listener.ts';
+import { Listener, type ListenerPorts, type TlsFiles } from './listener.ts';
 import { ReadRoutes } from './read_routes.ts';
 import { answerRefused } from './refused_body.ts';
 import { refusalContext } from './request_format.ts';
@@ -37,8 +37,7 @@ export interface FrontObserver {
   readonly stream: StreamObserver;
 }
 
-export interface FrontPorts {
-  readonly engine: HttpEngine;
+export interface FrontPorts extends ListenerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: FrontObserver;
@@ -113,7 +112,7 @@ export class FrontEnd {
       .map(({ path }) => path.split('/:', 1)[0]);
     this.streams = this.createStreams();
     this.reads = this.createReads();
-    this.listener = new Listener(ports.engine, (app) => this.mount(app), limits.tls);
+    this.listener = new Listener(ports, (app) => this.mount(app), limits.tls);
   }
 
   /** Resolves to the port; rejects with `port_in_use` and `certificate_unusable`. Two daemons never share a port. */

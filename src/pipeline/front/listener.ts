@@ -11,11 +11,17 @@ import { setImmediate } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { OperatingError } from '../../contract/errors.ts';
 import type { HttpApp, HttpEngine, us_listen_socket } from './engine.ts';
+import type { BoundReceiveBuffers } from './receive_buffers.ts';
 
 /** Paths, absolute; both or none. */
 export interface TlsFiles {
   readonly certificate_file: string | null;
   readonly key_file: string | null;
+}
+
+export interface ListenerPorts {
+  readonly engine: HttpEngine;
+  readonly boundReceiveBuffers: BoundReceiveBuffers;
 }
 
 /** Applications that still have connections: the present one, and the one before. */
@@ -42,25 +48,26 @@ export class Listener {
 
   /** @param mount puts the routes on an application */
   constructor(
-    private readonly engine: HttpEngine,
+    private readonly ports: ListenerPorts,
     private readonly mount: (app: HttpApp) => void,
     private readonly tls: TlsFiles,
   ) {
     if (tls.certificate_file !== null) return;
-    const app = engine.App();
+    const app = ports.engine.App();
     mount(app);
     this.apps.push(app);
   }
 
   /** Resolves to the port; rejects with `port_in_use` and `certificate_unusable`. Two daemons never share a port. */
   async listen(host: string, port: number): Promise<number> {
-    const { engine } = this;
+    const { engine, boundReceiveBuffers } = this.ports;
     const [plain] = this.apps;
     const socket = await listenOn(plain ?? engine.App(), { host, port }, engine.LIBUS_LISTEN_EXCLUSIVE_PORT);
     const own_port = engine.us_socket_local_port(socket);
     this.place = { host, port: own_port };
     if (plain !== undefined) {
       this.socket = socket;
+      boundReceiveBuffers(own_port);
       return own_port;
     }
     // Nobody else has the port: from now on a second daemon finds it taken, though applications of this one share it.
@@ -82,6 +89,7 @@ export class Listener {
     const app = this.createSecure(certificate_file, key_file);
     this.mount(app);
     const socket = await listenOn(app, place, SHARED_PORT);
+    this.ports.boundReceiveBuffers(place.port);
     // Whoever waited to be accepted while the certificate was read is accepted first: a listening socket that closes resets them.
     for (let turn = 0; turn < DRAINING_TURNS; turn++) await setImmediate();
     this.closeSocket();
@@ -105,13 +113,13 @@ export class Listener {
   }
 
   private closeSocket(): void {
-    if (this.socket !== undefined) this.engine.us_listen_socket_close(this.socket);
+    if (this.socket !== undefined) this.ports.engine.us_listen_socket_close(this.socket);
     this.socket = undefined;
   }
 
   private createSecure(certificate_file: string, key_file: string): HttpApp {
     try {
-      return this.engine.SSLApp({ cert_file_name: certificate_file, key_file_name: key_file });
+      return this.ports.engine.SSLApp({ cert_file_name: certificate_file, key_file_name: key_file });
     } catch (error) {
       throw unusable(certificate_file, error);
     }

@@ -136,6 +136,7 @@ test('what is mounted is in the document, and nothing else is', async () => {
   const front = new FrontEnd(
     {
       engine: await watchedEngine(mounted),
+      boundReceiveBuffers: () => undefined,
       clock: SYSTEM_CLOCK,
       random: { fraction: () => 0, uuid: () => '' },
       observer: {

@@ -42,6 +42,7 @@ async function listen(context: TestContext, routes: readonly Partial<ReadRoute>[
   const front = new FrontEnd(
     {
       engine: await loadHttpEngine(),
+      boundReceiveBuffers: () => undefined,
       clock,
       random: { fraction: () => 0, uuid: () => '' },
       observer: {
