@@ -26,8 +26,6 @@ export interface Contestant {
 const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
 /** What compiling takes is over by then: a daemon runs for weeks, and its first seconds say nothing of it. */
 const WARM_UP_ROUNDS = 2;
-/** Beyond the seeds of all rounds. */
-const HALF_LOAD_SEEDS = 1_000_000;
 /** A load ends at most so long after its seconds: the wait for its last answers. */
 const GENERATOR_MS_MAX = 70_000;
 
@@ -56,7 +54,7 @@ export async function generate(children: Children, server: Server, load: SourceL
 }
 
 /** Loads a server once; `seed` must differ from load to load, lest the events are re-deliveries. */
-async function measure(children: Children, contestant: Contestant, round: number, load: Load): Promise<Sample> {
+export async function measure(children: Children, contestant: Contestant, round: number, load: Load): Promise<Sample> {
   const { server, batch_events } = contestant;
   server.child.checkRunning();
   await waitUntilQuiet(server.child.pid, server.quiet_ms);
@@ -91,28 +89,4 @@ export async function measureRounds(
     }
   }
   return samples;
-}
-
-/**
- * Loads a contestant with half of what it took at full speed, once per round: the latency that a sender meets while there is room.
- *
- * @param samples of the rounds before, the contestant's among them
- * @returns the 99th percentile of each round, milliseconds
- */
-export async function measureHalfLoad(
-  children: Children,
-  contestant: Contestant,
-  samples: readonly Sample[],
-  plan: { readonly rounds: number; readonly seconds: number; readonly seed: number },
-): Promise<number[]> {
-  const own = samples.filter(({ server, batch_events }) => server === contestant.server.name && batch_events === contestant.batch_events);
-  const full_rates = own.map(({ generated }) => generated.acknowledged_events / (generated.duration_ms / 1000));
-  const rate_events_per_s = Math.round(full_rates.reduce((sum, rate) => sum + rate, 0) / full_rates.length / 2);
-  const p99s_ms: number[] = [];
-  for (let round = 0; round < plan.rounds; round++) {
-    const seed = plan.seed + HALF_LOAD_SEEDS + round;
-    const { generated } = await measure(children, contestant, round, { seed, seconds: plan.seconds, rate_events_per_s });
-    p99s_ms.push(generated.p99_ms);
-  }
-  return p99s_ms;
 }

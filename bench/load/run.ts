@@ -10,7 +10,8 @@ import { measureKernel } from '../micro/kernel.ts';
 import { type Children, withChildren } from './child.ts';
 import { runCommand } from './command.ts';
 import { formatFilled, measureFilled } from './filled.ts';
-import { type Contestant, measureHalfLoad, measureRounds } from './measure.ts';
+import { fullRate, measureHalfLoads } from './half_load.ts';
+import { type Contestant, measureRounds } from './measure.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { readResidentBytes, waitUntilQuiet } from './process_usage.ts';
 import { type BenchReport, formatReport, htmlReport, type Machine } from './report.ts';
@@ -68,12 +69,12 @@ async function bench(options: BenchOptions, children: Children, directory: strin
   const samples = await measureRounds(children, contestants, plan, say);
   const is_measured = options.batches.includes(HALF_LOAD_BATCH_EVENTS);
   const half_loaded = { server: daemon, batch_events: HALF_LOAD_BATCH_EVENTS };
-  const half_load_p99s_ms = is_measured ? await measureHalfLoad(children, half_loaded, samples, plan) : [];
+  const half_loads = is_measured ? await measureHalfLoads(children, half_loaded, fullRate(half_loaded, samples), plan, say) : undefined;
   return {
     machine: describeMachine(),
     rounds: options.rounds,
     seconds: options.seconds,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms, kernel }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel }),
     summaries: summarize(samples),
   };
 }

@@ -15,12 +15,25 @@ export interface Verdict {
   readonly met: boolean;
 }
 
+/** At half of a rate: the rate halved, events a second, and the 99th percentile of each round. */
+export interface HalfLoad {
+  readonly events_per_s: number;
+  readonly p99s_ms: readonly number[];
+}
+
+export interface HalfLoads {
+  /** Of what reaches ClickHouse as fast as it comes. */
+  readonly sustained: HalfLoad;
+  /** Of what is acknowledged at most. */
+  readonly acknowledged: HalfLoad;
+}
+
 export interface Measurements {
   readonly samples: readonly Sample[];
   /** Of the daemon before its first load, without the engine's process. */
   readonly resident_bytes_at_rest: number;
-  /** Of 100-event batches at half of the full rate, one per round; empty when not measured. */
-  readonly half_load_p99s_ms: readonly number[];
+  /** Of 100-event batches, undefined when not measured. */
+  readonly half_loads: HalfLoads | undefined;
   /** Undefined when not measured. */
   readonly kernel: KernelFigures | undefined;
 }
@@ -52,7 +65,7 @@ const KERNEL_RATIO_MAX = 0.2;
 /** A gigabyte a second. */
 const KERNEL_NS_PER_BYTE_MAX = 1;
 
-export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_ms, kernel }: Measurements): Verdict[] {
+export function judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel }: Measurements): Verdict[] {
   const measured = (value: number | undefined): Measured => (value === undefined ? { kind: 'missing' } : { kind: 'value', value });
   const ratio = (what: string, target_max: number, value: number | undefined): Verdict => judge(what, 'x', target_max, measured(value));
   return [
@@ -69,16 +82,18 @@ export function judgeTargets({ samples, resident_bytes_at_rest, half_load_p99s_m
       cpuRatio(samples, 'daemon', 'fastify', 1),
     ),
     ratio('CPU with ack disk against ack memory, 100-event batches', ACK_DISK_RATIO_MAX, cpuRatio(samples, 'daemon', 'daemon_memory', 100)),
-    judge(
-      'p99 latency at half load, 100-event batches, ack disk',
-      'ms',
-      HALF_LOAD_P99_MS_MAX,
-      measured(half_load_p99s_ms.length === 0 ? undefined : median(half_load_p99s_ms)),
-    ),
+    judgeHalfLoad('what it sustains into ClickHouse', half_loads?.sustained),
+    judgeHalfLoad('what it acknowledges at most', half_loads?.acknowledged),
     judge('memory at rest, without the engine', 'MB', RESIDENT_MB_MAX, measured(resident_bytes_at_rest / MB)),
     ratio('kernel, bytes to block, against JSON.parse of the same bytes', KERNEL_RATIO_MAX, kernel?.ratio),
     judge('kernel, bytes to block, on one core', 'ns/byte', KERNEL_NS_PER_BYTE_MAX, measured(kernel?.ns_per_byte)),
   ];
+}
+
+function judgeHalfLoad(of_what: string, load: HalfLoad | undefined): Verdict {
+  const rate = load === undefined ? '' : ` (${Math.round(load.events_per_s).toLocaleString('en-US')} events/s)`;
+  const measured: Measured = load === undefined ? { kind: 'missing' } : { kind: 'value', value: median(load.p99s_ms) };
+  return judge(`p99 latency at half of ${of_what}${rate}, 100-event batches`, 'ms', HALF_LOAD_P99_MS_MAX, measured);
 }
 
 /** One summary for each server and size of batch, in the order in which they were measured. */
