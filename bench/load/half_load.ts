@@ -15,8 +15,11 @@ const SHARES = [1, 0.75, 0.6, 0.5, 0.4, 0.3, 0.2];
 /** What was acknowledged last is sealed after a second, and in ClickHouse with the INSERT after that. */
 const LANDED_MS_MAX = 3000;
 const LANDED_POLL_MS = 100;
-/** A backlog is gone before the next try. */
+/** A backlog is gone before the next try, and so are merges: more of them are under way, or wait, than a load of that rate makes. */
 const CLEARED_MS_MAX = 60_000;
+const MERGE_POLL_MS = 500;
+/** Between two merges there is none for a moment. */
+const MERGED_POLLS = 4;
 /** A backlog is to be seen as one. */
 const SUSTAINED_SECONDS = 6;
 /** Beyond the seeds of all rounds. */
@@ -28,6 +31,8 @@ export interface LatencyPlan {
   readonly rounds: number;
   readonly seconds: number;
   readonly seed: number;
+  /** URLs of all ClickHouse servers on the machine: what the loads before left them to merge is not part of these. */
+  readonly clickhouse_urls: readonly string[];
 }
 
 /** Events a second that the contestant acknowledged in its rounds, which are among the samples. */
@@ -79,14 +84,28 @@ async function measureSustainedRate(children: Children, contestant: Contestant, 
 async function measureLatency(children: Children, contestant: Contestant, rate_per_s: number, plan: LatencyPlan): Promise<number[]> {
   const p99s_ms: number[] = [];
   for (let round = 0; round < plan.rounds; round++) {
+    for (const url of plan.clickhouse_urls) await waitUntilMerged(url);
     const load = { seed: plan.seed + round, seconds: plan.seconds, rate_events_per_s: Math.round(rate_per_s) };
     p99s_ms.push((await measure(children, contestant, round, load)).generated.p99_ms);
   }
   return p99s_ms;
 }
 
-async function countRows({ clickhouse_url = '' }: Server): Promise<number> {
-  const answer = await fetch(`${clickhouse_url}/?query=${encodeURIComponent('SELECT count() FROM penstock.deploy_events')}`);
+function countRows({ clickhouse_url = '' }: Server): Promise<number> {
+  return askNumber(clickhouse_url, 'SELECT count() FROM penstock.deploy_events');
+}
+
+async function waitUntilMerged(clickhouse_url: string): Promise<void> {
+  const start_ms = performance.now();
+  for (let polls = 0; polls < MERGED_POLLS && performance.now() - start_ms < CLEARED_MS_MAX; polls++) {
+    if ((await askNumber(clickhouse_url, 'SELECT count() FROM system.merges')) > 0) polls = 0;
+    await sleep(MERGE_POLL_MS);
+  }
+}
+
+async function askNumber(clickhouse_url: string, query: string): Promise<number> {
+  const answer = await fetch(`${clickhouse_url}/?query=${encodeURIComponent(query)}`);
+  if (!answer.ok) throw new Error(`ClickHouse answered ${answer.status} to ${query}: ${await answer.text()}`);
   return Number(await answer.text());
 }
 
