@@ -233,6 +233,13 @@ test('parts are fsynced although no table asks for it', async () => {
   );
 });
 
+test('a part of 20 MB is compact, so that an INSERT syncs a few files and not two for each column', async () => {
+  await run('CREATE TABLE wide_enough (n UInt64, text String) ENGINE = MergeTree ORDER BY n');
+  await run('INSERT INTO wide_enough SELECT number, toString(number) FROM numbers(800000) SETTINGS min_insert_block_size_rows = 1000000');
+  assert.equal(await run("SELECT DISTINCT part_type FROM system.parts WHERE table = 'wide_enough'"), 'Compact\n');
+  await run('DROP TABLE wide_enough');
+});
+
 test('a long read blocks neither reads nor inserts, is found by its query id, and can be killed', async () => {
   const slow = send('/?query_id=slow', 'SELECT sleep(1) FROM numbers(60) SETTINGS max_block_size = 1, max_threads = 1');
   const find = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'slow'";
