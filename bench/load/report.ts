@@ -60,7 +60,7 @@ function verdictTable(verdicts: readonly Verdict[]): Table {
     header: ['target', 'at most', 'measured', 'verdict'],
     rows: verdicts.map(({ what, unit, target_max, measured, met }) => [
       what,
-      `${target_max} ${unit}`,
+      `${Number(target_max.toFixed(3))} ${unit}`,
       measured.kind === 'missing' ? '-' : `${measured.value.toFixed(2)} ${unit}`,
       measured.kind === 'missing' ? 'not measured' : met ? 'met' : 'MISSED',
     ]),

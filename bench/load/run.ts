@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { measureKernel } from '../micro/kernel.ts';
+import { measureTwoWorkers } from '../micro/workers.ts';
 import { type Children, withChildren } from './child.ts';
 import { runCommand } from './command.ts';
 import { formatFilled, measureFilled } from './filled.ts';
@@ -55,6 +56,7 @@ function say(line: string): void {
 async function bench(options: BenchOptions, children: Children, directory: string): Promise<BenchReport> {
   say('the kernel alone');
   const kernel = await measureKernel();
+  const two_workers_share = await measureTwoWorkers();
   const daemon = await startDaemon(children, directory, 'disk');
   await waitUntilQuiet(daemon.child.pid, RESIDENT_MEASURED_AFTER_MS);
   const resident_bytes_at_rest = await readResidentBytes(daemon.child.pid);
@@ -77,7 +79,7 @@ async function bench(options: BenchOptions, children: Children, directory: strin
     machine: describeMachine(),
     rounds: options.rounds,
     seconds: options.seconds,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel }),
+    verdicts: judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel, two_workers_share }),
     summaries: summarize(samples),
   };
 }

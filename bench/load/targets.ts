@@ -36,6 +36,8 @@ export interface Measurements {
   readonly half_loads: HalfLoads | undefined;
   /** Undefined when not measured. */
   readonly kernel: KernelFigures | undefined;
+  /** Time for the same slabs as a share of one worker's; undefined when not measured. */
+  readonly two_workers_share: number | undefined;
 }
 
 /** The figures of one server at one size of batch: medians over the rounds. */
@@ -64,8 +66,10 @@ const HALF_LOAD_P99_MS_MAX = 20;
 const KERNEL_RATIO_MAX = 0.2;
 /** A gigabyte a second. */
 const KERNEL_NS_PER_BYTE_MAX = 1;
+/** 1.7 times as fast. */
+const TWO_WORKERS_SHARE_MAX = 1 / 1.7;
 
-export function judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel }: Measurements): Verdict[] {
+export function judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel, two_workers_share }: Measurements): Verdict[] {
   const measured = (value: number | undefined): Measured => (value === undefined ? { kind: 'missing' } : { kind: 'value', value });
   const ratio = (what: string, target_max: number, value: number | undefined): Verdict => judge(what, 'x', target_max, measured(value));
   return [
@@ -87,6 +91,7 @@ export function judgeTargets({ samples, resident_bytes_at_rest, half_loads, kern
     judge('memory at rest, without the engine', 'MB', RESIDENT_MB_MAX, measured(resident_bytes_at_rest / MB)),
     ratio('kernel, bytes to block, against JSON.parse of the same bytes', KERNEL_RATIO_MAX, kernel?.ratio),
     judge('kernel, bytes to block, on one core', 'ns/byte', KERNEL_NS_PER_BYTE_MAX, measured(kernel?.ns_per_byte)),
+    ratio('time for the same slabs, two workers against one (needs three cores)', TWO_WORKERS_SHARE_MAX, two_workers_share),
   ];
 }
 

@@ -30,7 +30,7 @@ function verdicts(
   half_loads?: HalfLoads,
   kernel?: KernelFigures,
 ): { measured: number | undefined; met: boolean }[] {
-  return judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel }).map(({ measured, met }) => ({
+  return judgeTargets({ samples, resident_bytes_at_rest, half_loads, kernel, two_workers_share: 0.6 }).map(({ measured, met }) => ({
     measured: measured.kind === 'value' ? measured.value : undefined,
     met,
   }));
@@ -87,10 +87,14 @@ test('the latency at half of either rate is the median of its rounds', () => {
 });
 
 test('the kernel is judged by JSON.parse of the same bytes, and by the byte', () => {
-  assert.deepEqual(verdicts([], 1e6, undefined, { ratio: 0.27, ns_per_byte: 0.99 }).slice(8), [
+  assert.deepEqual(verdicts([], 1e6, undefined, { ratio: 0.27, ns_per_byte: 0.99 }).slice(8, 10), [
     { measured: 0.27, met: false },
     { measured: 0.99, met: true },
   ]);
+});
+
+test('two workers take at most as long as they do at 1.7 times the speed of one', () => {
+  assert.deepEqual(verdicts([])[10], { measured: 0.6, met: false });
 });
 
 test('a summary has one line for each server and batch size, with the median of its rounds', () => {
@@ -111,7 +115,13 @@ test('the report names the machine, and text in it cannot become markup', () => 
     machine: { processor: 'A <b> & C', cores: 2, memory_bytes: 2 ** 32, system: 'Linux 6', node: '20.20.2', measured_at: 'today' },
     rounds: 1,
     seconds: 1,
-    verdicts: judgeTargets({ samples, resident_bytes_at_rest: 1e6, half_loads: undefined, kernel: undefined }),
+    verdicts: judgeTargets({
+      samples,
+      resident_bytes_at_rest: 1e6,
+      half_loads: undefined,
+      kernel: undefined,
+      two_workers_share: undefined,
+    }),
     summaries: summarize(samples),
   };
   assert.match(formatReport(report), /against raw +2\.5 x +2\.00 x +met\n/);
