@@ -41,7 +41,8 @@ export function padded(chunk: v128, count: u32): v128 {
 
 /** The first slot of the texts whose first 16 bytes, padding and all, are `head`. */
 export function cacheSlot(cache: u32, head: v128): u32 {
-  const mixed = <u64>(i64x2.extract_lane(head, 0) ^ rotl(i64x2.extract_lane(head, 1), 32)) * MULTIPLIER;
+  const folded = v128.xor(head, v128.shuffle<u32>(head, head, 3, 2, 3, 2));
+  const mixed = <u64>i64x2.extract_lane(folded, 0) * MULTIPLIER;
   return cache + ((<u32>(mixed >> (64 - PAIRS_LOG2))) << PAIR_BYTES_LOG2);
 }
 
@@ -51,11 +52,11 @@ export function secondSlot(slot: u32): u32 {
 
 /** Whether the slot has the text of less than 16 bytes that is `head`. */
 export function hasShortText(slot: u32, head: v128): bool {
-  return !v128.any_true(v128.xor(v128.load(slot), head));
+  return i8x16.bitmask(i8x16.eq(v128.load(slot), head)) === 0xffff;
 }
 
 export function hasText(slot: u32, head: v128, tail: v128): bool {
-  return !v128.any_true(v128.or(v128.xor(v128.load(slot), head), v128.xor(v128.load(slot, 16), tail)));
+  return i8x16.bitmask(v128.and(i8x16.eq(v128.load(slot), head), i8x16.eq(v128.load(slot, 16), tail))) === 0xffff;
 }
 
 export function cachedEntry(slot: u32): u32 {
