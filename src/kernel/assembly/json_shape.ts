@@ -6,11 +6,11 @@
  * ```
  *  0 u32 pieces, 0 when there is no shape     4 is a text: the body has it as a string, where quotes are escaped
  * 16 per piece, 112 bytes: 32 bytes as the body has them, zero-padded; 32 bytes of their mask; 32 bytes unescaped;
- *    u32 length as the body has it, u32 length unescaped
+ *    u32 length as the body has it, u32 length unescaped, u32 whether it is the last
  * ```
  */
 import { loadHead } from './bytes';
-import { specialBytes } from './strings';
+import { quoteBytes, specialBytes } from './strings';
 import { BACKSLASH, COLON, DOT, isAt, isDigit, MINUS, QUOTE, skipSpace } from './text';
 
 const PIECES_MAX: u32 = 9;
@@ -35,7 +35,6 @@ const CREDIT_PER_FIND: u32 = 4;
 
 const shapes = <u32>memory.data(1024 * 32, 16);
 let credit: u32 = CREDIT_MAX;
-let newest_way: u32 = 0;
 /** Behind what `shapedEnd` wrote. */
 export let shaped_text_end: u32 = 0;
 
@@ -47,9 +46,10 @@ export function beginShapes(): void {
 /** Shapes that begin with the same key are in two places. */
 function firstShape(start: u32): u32 {
   const chunk = v128.load(start);
-  const quotes = i8x16.bitmask(i8x16.eq(chunk, i8x16.splat(QUOTE)));
+  const quotes = quoteBytes(chunk);
   const key = loadHead(start, min(ctz(quotes & (quotes - 1)), 16));
-  const mixed = <u64>(i64x2.extract_lane(key, 0) ^ rotl(i64x2.extract_lane(key, 1), 32)) * MULTIPLIER;
+  const folded = v128.xor(key, v128.shuffle<u32>(key, key, 3, 2, 3, 2));
+  const mixed = <u64>i64x2.extract_lane(folded, 0) * MULTIPLIER;
   return shapes + ((<u32>(mixed >> (64 - SHAPES_LOG2)) & ~1) << SHAPE_BYTES_LOG2);
 }
 
@@ -60,44 +60,40 @@ function firstShape(start: u32): u32 {
  * @returns behind the text and its quote; 0 when it has no known shape
  */
 export function shapedEnd(start: u32, to: u32, is_text: bool): u32 {
-  let shape = firstShape(start);
-  for (let way: u32 = 0; way < 2; way++) {
-    const after = walk(shape, start, to, is_text);
-    if (after !== 0) return after;
-    shape += 1 << SHAPE_BYTES_LOG2;
-  }
-  return 0;
+  const shape = firstShape(start);
+  const after = walk(shape, start, to, is_text);
+  return after !== 0 ? after : walk(shape + (1 << SHAPE_BYTES_LOG2), start, to, is_text);
 }
 
 function walk(shape: u32, start: u32, to: u32, is_text: bool): u32 {
-  const pieces = load<u32>(shape);
-  if (pieces === 0 || (load<u32>(shape, 4) !== 0) !== is_text) return 0;
+  if (load<u32>(shape) === 0) return 0;
+  if (load<u32>(shape, 4) !== u32(is_text)) return 0;
   const limit = to + SHAPED_BYTES_MAX - STEP_BYTES_MAX;
+  const quote: u32 = is_text ? BACKSLASH : QUOTE;
   let at = start;
   let out = to;
   let piece = shape + 16;
-  const last = piece + (pieces - 1) * PIECE_BYTES;
   while (isPieceAt(piece, at)) {
     v128.store(out, v128.load(piece, 64));
     v128.store(out, v128.load(piece, 80), 16);
     at += load<u32>(piece, 96);
     out += load<u32>(piece, 100);
-    if (piece === last) {
+    if (load<u32>(piece, 104) !== 0) {
       credit = min(credit + CREDIT_PER_FIND, CREDIT_MAX);
       shaped_text_end = out;
       return at;
     }
     if (out > limit) return 0;
     const value = at;
-    const byte = load<u8>(at);
-    if (isDigit(byte) || byte === MINUS) {
-      at = writeNumber(at, out);
+    const byte: u32 = load<u8>(at);
+    if (byte - 0x30 <= 9) {
+      at = writeDigits(at, out);
       out += at - value;
-    } else if (byte === (is_text ? BACKSLASH : QUOTE)) {
+    } else if (byte === quote) {
       at = writeString(at, out, limit, is_text);
       out += at - value - (is_text ? 2 : 0);
     } else {
-      at = writeWord(at, out);
+      at = byte === MINUS ? writeNegative(at, out) : writeWord(at, out);
       out += at - value;
     }
     if (at === 0) return 0;
@@ -107,9 +103,9 @@ function walk(shape: u32, start: u32, to: u32, is_text: bool): u32 {
 }
 
 function isPieceAt(piece: u32, at: u32): bool {
-  const low = v128.and(v128.xor(v128.load(at), v128.load(piece)), v128.load(piece, 32));
-  const high = v128.and(v128.xor(v128.load(at, 16), v128.load(piece, 16)), v128.load(piece, 48));
-  return !v128.any_true(v128.or(low, high));
+  const low = i8x16.eq(v128.and(v128.load(at), v128.load(piece, 32)), v128.load(piece));
+  const high = i8x16.eq(v128.and(v128.load(at, 16), v128.load(piece, 48)), v128.load(piece, 16));
+  return i8x16.bitmask(v128.and(low, high)) === 0xffff;
 }
 
 /** Digits at the beginning of a chunk, up to 16. */
@@ -118,21 +114,30 @@ function leadingDigits(chunk: v128): u32 {
   return ctz(~digits);
 }
 
-/** Copies the number at `from`; behind it, or 0 where it is none, or too long to be certain of. An exponent is not looked at. */
-function writeNumber(from: u32, to: u32): u32 {
-  const start = from + u32(load<u8>(from) === MINUS);
-  store<u8>(to, MINUS);
-  const chunk = v128.load(start);
-  v128.store(to + start - from, chunk);
+/** Copies the number at `from`, which has no sign; behind it, or 0 where it is none, or too long to be certain of. An exponent is not looked at. */
+function writeDigits(from: u32, to: u32): u32 {
+  const chunk = v128.load(from);
+  v128.store(to, chunk);
   const digits = leadingDigits(chunk);
-  if (digits - 1 > 14 || (digits > 1 && load<u8>(start) === 0x30)) return 0;
-  const at = start + digits;
-  if (load<u8>(at) !== DOT) return at;
-  const fraction = v128.load(at + 1);
-  const fraction_digits = leadingDigits(fraction);
-  store<u8>(to + at - from, DOT);
-  v128.store(to + at + 1 - from, fraction);
-  return fraction_digits - 1 > 14 ? 0 : at + 1 + fraction_digits;
+  if (digits - 1 > 14) return 0;
+  if (load<u8>(from) === 0x30) {
+    if (digits > 1) return 0;
+  }
+  const at = from + digits;
+  return load<u8>(at) === DOT ? writeFraction(at, to + digits) : at;
+}
+
+function writeFraction(from: u32, to: u32): u32 {
+  const fraction = v128.load(from + 1);
+  store<u8>(to, DOT);
+  v128.store(to + 1, fraction);
+  const digits = leadingDigits(fraction);
+  return digits - 1 > 14 ? 0 : from + 1 + digits;
+}
+
+function writeNegative(from: u32, to: u32): u32 {
+  store<u8>(to, MINUS);
+  return writeDigits(from + 1, to + 1);
 }
 
 /** Copies the string at `from`, without the backslashes of its quotes; behind it, or 0 where it has escapes itself. */
@@ -167,12 +172,12 @@ function writeWord(from: u32, to: u32): u32 {
   return word === FALSE && load<u8>(from, 4) === 0x65 ? from + 5 : 0;
 }
 
-/** Takes the text in [start, end), which is proven, as an example of its shape. */
+/** Takes the text in [start, end), which is proven, as an example of its shape; the shape that was in its place gets the second. */
 export function learnShape(start: u32, end: u32, is_text: bool): void {
   if (credit === 0) return;
   credit--;
-  newest_way ^= 1;
-  const shape = firstShape(start) + (newest_way << SHAPE_BYTES_LOG2);
+  const shape = firstShape(start);
+  memory.copy(shape + (1 << SHAPE_BYTES_LOG2), shape, 1 << SHAPE_BYTES_LOG2);
   store<u32>(shape, 0);
   store<u32>(shape, u32(is_text), 4);
   let pieces: u32 = 0;
@@ -190,7 +195,9 @@ export function learnShape(start: u32, end: u32, is_text: bool): void {
     }
   }
   const quote_bytes = u32(is_text);
-  if (setPiece(shape, pieces, piece_start, end + quote_bytes, quote_bytes)) store<u32>(shape, pieces + 1);
+  if (!setPiece(shape, pieces, piece_start, end + quote_bytes, quote_bytes)) return;
+  store<u32>(shape + 16 + pieces * PIECE_BYTES, 1, 104);
+  store<u32>(shape, pieces + 1);
 }
 
 /** Behind the string, number or word at `at`; `at` where there is none, 0 where a value is not plain. */
