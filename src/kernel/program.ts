@@ -14,7 +14,13 @@ const KEY_BYTES_MAX = 16;
 const HEAD_BYTES = 16;
 const HEAD_MASK_OFFSET = 32;
 const FIELD_WORDS_OFFSET = 48;
+const FIELD_BIT_OFFSET = 112;
+/** More than 16 bits, which no comparison of 16 bytes gives. */
+const NEVER = 0x10000;
+/** Texts of more bytes do not take the short way. */
+const SHORT_BYTES_MAX = 127;
 const FIELDS_MAX = 64;
+const UTF8_BYTES_MAX = 4;
 const NO_LIMIT = 0xffffffff;
 const NO_COLUMN = 0xffffffff;
 const FIELD_KIND = { dictionary: 0, string: 1, text: 2, json: 3, decoder: 4, number: 5, integer: 6, boolean: 7 } as const;
@@ -165,9 +171,12 @@ function bitMask(indexes: readonly number[]): bigint {
   return indexes.reduce((mask, index) => mask | (1n << BigInt(index)), 0n);
 }
 
-/** The key with what follows it where there is no white space; bytes that no UTF-8 has when that is too long to compare at once. */
+/**
+ * The key with what follows it where there is no white space and the value is a text; bytes that no UTF-8 has when that is too long to
+ * compare at once.
+ */
 function writeHead(program: Buffer, at: number, key: string): number {
-  const head = Buffer.from(`${key}":`);
+  const head = Buffer.from(`${key}":"`);
   const fits = head.length <= HEAD_BYTES;
   if (fits) head.copy(program, at + HEAD_BYTES);
   else program.fill(0xff, at + HEAD_BYTES, at + 2 * HEAD_BYTES);
@@ -179,13 +188,23 @@ function writeWords(program: Buffer, at: number, words: readonly number[]): void
   for (const [index, word] of words.entries()) program.writeUInt32LE(word, at + index * 4);
 }
 
+/** Of which lengths in bytes, from the least on, a plain text is certain to be accepted, whatever its characters are: perhaps none. */
+function shortLengths({ length_min, length_max, allowed }: Field): [least: number, span: number] {
+  const least = length_min <= 1 ? length_min : length_min * UTF8_BYTES_MAX;
+  const most = Math.min(length_max, SHORT_BYTES_MAX);
+  return allowed.length > 0 || least > most ? [NO_LIMIT, 0] : [least, most - least];
+}
+
 /** @param column the kernel's number of the field's column */
-function writeField(program: Buffer, at: number, field: Field, kind: number, column: number, allowed_offset: number): void {
+function writeField(program: Buffer, index: number, field: Field, kind: number, column: number, allowed_offset: number): void {
+  const at = HEADER_BYTES + index * FIELD_BYTES;
   const { key, is_nullable, length_min, length_max, allowed } = field;
   const key_bytes = program.write(key, at);
   const head_bytes = writeHead(program, at, key);
   const rules = [kind, Number(is_nullable), length_min, length_max, allowed_offset, allowed.length, column];
-  writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, head_bytes, ...rules]);
+  const key_alone = head_bytes <= HEAD_BYTES ? 0xffff ^ (1 << (head_bytes - 1)) : NEVER;
+  writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, head_bytes, ...rules, ...shortLengths(field), key_alone]);
+  program.writeBigUInt64LE(1n << BigInt(index), at + FIELD_BIT_OFFSET);
 }
 
 /** @param first_column the kernel's number of the table's first column */
@@ -207,8 +226,7 @@ export function compileProgram(schema: JsonSchema, plan: RowPlan, table: Table, 
   const with_column = layout.columns.flatMap((column, index) => (column === NO_COLUMN ? [] : [index]));
   program.writeBigUInt64LE(bitMask(with_column), 40);
   for (const [index, field] of fields.entries()) {
-    const at = HEADER_BYTES + index * FIELD_BYTES;
-    writeField(program, at, field, layout.kinds[index], kernel_column(layout.columns[index]), allowed_offset);
+    writeField(program, index, field, layout.kinds[index], kernel_column(layout.columns[index]), allowed_offset);
     allowed_offset = writeAllowed(program, allowed_offset, field.allowed);
   }
   for (const [index, { kind, column, argument }] of layout.fills.entries()) {

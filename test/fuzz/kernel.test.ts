@@ -107,3 +107,31 @@ test('an event that fails behind texts that are new takes them back, and the eve
   for (const body of bodies) comparison.compare([body, USUAL_BODY, body], EVENT_BYTES_MAX);
   comparison.compare(bodies, 100);
 });
+
+test('among hundreds of events, of which some are alike, those that are left to the host stand where they came', () => {
+  const comparison = new KernelComparison(0);
+  const bodies = [1, 3, 63, 64, 65, 129].map((every) => {
+    const uncommon = USUAL_EVENT.replace('"platform"', '"pl\\u0061tform"');
+    const events = Array.from({ length: 300 }, (_, index) => (index % every === every - 1 ? uncommon : USUAL_EVENT));
+    return Buffer.from(`{"events":[${events.join()}]}`);
+  });
+  for (const body of bodies) comparison.compare([body, USUAL_BODY, body], EVENT_BYTES_MAX);
+  assert.equal(comparison.seen.accepted, bodies.length * 602);
+});
+
+test('shapes of metadata that begin with the same key take turns', () => {
+  const comparison = new KernelComparison(0);
+  const values = ['1,"b":"x"', '-0.5,"c":1', '"x","b":"x"', 'null', '01', '-', '1.', '"é","b":"x"'];
+  const bodies = [2, 3, values.length].map((count) => {
+    const events = Array.from({ length: 100 }, (_, index) => {
+      const metadata = `{"a":${values[index % count]}}`;
+      return USUAL_EVENT.replace(/"metadata".*/, `"metadata":${index % 4 < 2 ? JSON.stringify(metadata) : metadata}}`);
+    });
+    return Buffer.from(events.join('\n'));
+  });
+  comparison.compare(
+    [...bodies, ...bodies],
+    EVENT_BYTES_MAX,
+    [...bodies, ...bodies].map(() => 'ndjson'),
+  );
+});

@@ -19,6 +19,7 @@ import { valueEnd } from './values';
 /** Within this file: the body's array has ended, or a member that is not it. */
 const MEMBER_ENDED: i32 = 4;
 
+const COMMA_AND_BRACE: u16 = 0x7b2c;
 /** Below every limit on the keys of one object. */
 const MEMBERS_MAX: u32 = 900;
 
@@ -98,6 +99,10 @@ function readElements(from: u32): i32 {
     const after = readElement(at, end);
     if (after === 0 || after - at > event_bytes_max) return pauseAt(at);
     if (!endRow(at, after)) return SLOW_BODY;
+    if (load<u16>(after) === COMMA_AND_BRACE) {
+      at = after + 1;
+      continue;
+    }
     at = nextElement(after);
     if (at !== 0) continue;
     return cursor !== 0 && fillRows() ? MEMBER_ENDED : SLOW_BODY;

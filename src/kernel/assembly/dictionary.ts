@@ -19,6 +19,7 @@ import { allocate } from './memory';
 import { forgetTexts } from './text_cache';
 import { makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorStart, vectorUsed } from './vector';
 
+export const INDEX_BYTES: u32 = 4;
 const SLOTS_MIN: u32 = 64;
 const OUT_OF_MEMORY: i32 = -1;
 

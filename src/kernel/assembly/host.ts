@@ -5,8 +5,9 @@
 import { appendTime, appendUuid, columnAddress } from './columns';
 import { appendTextTo } from './dictionary';
 import { digestAddress } from './hash';
+import { identityOf } from './identity';
 import { inputAddress } from './memory';
-import { identityOf } from './row';
+import { requestSeed } from './row';
 
 export function appendText(column: u32, address: u32, length: u32): void {
   appendTextTo(columnAddress(column), address, length);
@@ -23,5 +24,5 @@ export function appendDigest(column: u32): void {
 
 /** Leaves the identity of the event in [offset, offset + length) of the input in the digest; the request's seed is set. */
 export function identifyElement(offset: u32, length: u32): void {
-  v128.store(digestAddress(), identityOf(inputAddress() + offset, length));
+  v128.store(digestAddress(), identityOf(requestSeed(), inputAddress() + offset, length));
 }

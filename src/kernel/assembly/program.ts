@@ -4,13 +4,19 @@
  *  0 u32 fields     4 u32 fills     8 u64 the fields that must be there, a bit each
  * 16 the name of the member that has the events, 16 bytes zero-padded     32 u32 its length     36 u32 column of the identity
  * 40 u64 the fields that have a column, a bit each
- * 64 per field, 128 bytes: 16 bytes of key, zero-padded; 16 bytes of head, the key with the quote and the colon behind it,
- *    zero-padded, and 16 bytes of its mask; u32 key length, head length, kind, is nullable, code points min, code points max,
- *    offset of its allowed texts, their number, column
+ * 64 per field, 128 bytes:
+ *      0 key, zero-padded to 16 bytes     16 head: the key with `":"` behind it, zero-padded     32 mask of the head, 16 bytes
+ *     48 u32 key length, head length, kind, is nullable, code points min, code points max, offset of its allowed texts, their
+ *        number, column
+ *     84 u32 the least bytes of a plain text that is certain to be accepted, u32 how many more it may have
+ *     92 u32 what `matchHead` gives where the key is there, and its value is no text right behind the colon
+ *     96 u32 address of the column, u32 how far it was before the event in hand: the kernel's
+ *    112 u64 the field's bit     120 u32 address of the field that came next the last time: the kernel's
  *  … per column that does not depend on the event a fill, 16 bytes: u32 kind, column, argument
  *  … allowed texts: u32 offset, u32 length each; then their bytes
  * ```
- * Offsets are from the program's start. A key that is too long for a head has one that no UTF-8 is equal to.
+ * Offsets are from the program's start. A key that is too long for a head has one that no UTF-8 is equal to. What is said of fields
+ * at 112 and 120 is said of all unknown keys, and of what stands before the first key, at 48 and 56: as if they were field -1.
  */
 import { equalBytes, loadHead } from './bytes';
 import { columnAddress } from './columns';
@@ -34,29 +40,37 @@ export const FILL_CONSTANT: u32 = 0;
 export const FILL_EMPTY: u32 = 1;
 export const FILL_TIME: u32 = 2;
 
-export const UNKNOWN_KEY: i32 = -1;
-export const SURPRISING_KEY: i32 = -2;
+/** What `matchHead` gives where the key is there with a text. */
+export const WHOLE_HEAD: u32 = 0xffff;
 
 const HEADER_BYTES: u32 = 64;
-const FIELD_BYTES_LOG2: u32 = 7;
+const FIELD_BYTES: u32 = 128;
 const FILL_BYTES_LOG2: u32 = 4;
 const KEY_BYTES_MAX: u32 = 16;
-const FIELDS_MAX: u32 = 64;
 const NO_COLUMN: u32 = 0xffff_ffff;
 
 let program: u32 = 0;
 let field_count: u32 = 0;
+let identity_column: u32 = 0;
 /** The closing quote of the key that `fieldAt` last looked at. */
 export let key_quote: u32 = 0;
-
-/** Which field came after each field, and first, the last time: senders keep their order. */
-const successors = <u32>memory.data(65);
 
 export function selectProgram(address: u32): void {
   if (program === address) return;
   program = address;
   field_count = load<u32>(address);
-  memory.fill(successors, 0, FIELDS_MAX + 1);
+  const column = load<u32>(address, 36);
+  identity_column = column === NO_COLUMN ? 0 : columnAddress(column);
+  const first = address + HEADER_BYTES;
+  expectNext(unknownField(), first);
+  for (let field = first; field < fieldsEnd(); field += FIELD_BYTES) {
+    store<u32>(field, columnAddress(load<u32>(field, 80)), 96);
+    expectNext(field, first);
+  }
+}
+
+function fieldsEnd(): u32 {
+  return program + HEADER_BYTES + field_count * FIELD_BYTES;
 }
 
 export function requiredFields(): u64 {
@@ -69,8 +83,7 @@ export function fieldsWithColumn(): u64 {
 
 /** The address of the column that has the events' identities; 0 when there is none. */
 export function identityColumn(): u32 {
-  const column = load<u32>(program, 36);
-  return column === NO_COLUMN ? 0 : columnAddress(column);
+  return identity_column;
 }
 
 export function fillCount(): u32 {
@@ -78,7 +91,7 @@ export function fillCount(): u32 {
 }
 
 export function fillAddress(fill: u32): u32 {
-  return program + HEADER_BYTES + (field_count << FIELD_BYTES_LOG2) + (fill << FILL_BYTES_LOG2);
+  return fieldsEnd() + (fill << FILL_BYTES_LOG2);
 }
 
 export function fillKind(fill: u32): u32 {
@@ -93,8 +106,27 @@ export function fillArgument(fill: u32): u32 {
   return load<u32>(fill, 8);
 }
 
-export function fieldAddress(field: u32): u32 {
-  return program + HEADER_BYTES + (field << FIELD_BYTES_LOG2);
+/** The address of the field whose bit is the lowest that is set. */
+export function lowestField(bits: u64): u32 {
+  return program + HEADER_BYTES + <u32>ctz(bits) * FIELD_BYTES;
+}
+
+/** Stands for all keys that are no field's, and for what is before the first key: no column, and no bit. */
+export function unknownField(): u32 {
+  return program + HEADER_BYTES - FIELD_BYTES;
+}
+
+export function fieldBit(field: u32): u64 {
+  return load<u64>(field, 112);
+}
+
+/** The field that came after this one the last time: senders keep their order. */
+export function likelyNext(field: u32): u32 {
+  return load<u32>(field, 120);
+}
+
+function expectNext(field: u32, next: u32): void {
+  store<u32>(field, next, 120);
 }
 
 export function headLength(field: u32): u32 {
@@ -118,7 +150,21 @@ export function codePointsMax(field: u32): u32 {
 }
 
 export function fieldColumn(field: u32): u32 {
-  return columnAddress(load<u32>(field, 80));
+  return load<u32>(field, 96);
+}
+
+/** How far the field's column was before the event in hand: where its bytes ended, or how many entries it had. */
+export function columnBefore(field: u32): u32 {
+  return load<u32>(field, 100);
+}
+
+export function noteColumn(field: u32, before: u32): void {
+  store<u32>(field, before, 100);
+}
+
+/** Whether a plain text of so many bytes is certain to be accepted. */
+export function acceptsShort(field: u32, length: u32): bool {
+  return length - load<u32>(field, 84) <= load<u32>(field, 88);
 }
 
 /** Whether the key in [start, quote) is the name of the member that has the events. */
@@ -139,49 +185,38 @@ export function isAllowed(field: u32, address: u32, length: u32): bool {
   return false;
 }
 
-/** Whether a field allows all texts. */
-export function isUnrestricted(field: u32): bool {
-  return load<u32>(field, 76) === 0;
+/** Compares the bytes at `start`, behind a quote, with the field's head: WHOLE_HEAD, what `isKeyAlone` knows, or something else. */
+export function matchHead(field: u32, start: u32): u32 {
+  return i8x16.bitmask(i8x16.eq(v128.and(v128.load(start), v128.load(field, 32)), v128.load(field, 16)));
 }
 
-/** The field that came after `previous` (or UNKNOWN_KEY) the last time. */
-export function likelyField(previous: i32): u32 {
-  return load<u8>(successors + previous + 1);
-}
-
-/** Whether the bytes at `start`, behind a quote, are the field's key with its closing quote and a colon. */
-export function isHeadAt(field: u32, start: u32): bool {
-  const difference = v128.xor(v128.load(start), v128.load(field, 16));
-  return !v128.any_true(v128.and(difference, v128.load(field, 32)));
+/** Whether the key is the field's, but no text is right behind its colon. */
+export function isKeyAlone(field: u32, matching: u32): bool {
+  return matching === load<u32>(field, 92);
 }
 
 /**
  * The field whose key begins at `start`, behind its quote.
  *
- * @param previous the field before it, or UNKNOWN_KEY
- * @returns its number, UNKNOWN_KEY, or SURPRISING_KEY for one that is malformed or has escapes
+ * @param previous the field before it
+ * @returns the field or `unknownField`, and `key_quote`; 0 for a key that is malformed or has escapes
  */
-export function fieldAt(start: u32, end: u32, previous: i32): i32 {
+export function fieldAt(start: u32, end: u32, previous: u32): u32 {
   const mask = specialBytes(v128.load(start));
   let length: u32 = ctz(mask);
   if (mask === 0 || load<u8>(start + length) !== QUOTE) {
     key_quote = stringEnd(start, end);
-    if (key_quote === 0 || has_escape) return SURPRISING_KEY;
+    if (key_quote === 0 || has_escape) return 0;
     length = key_quote - start;
-    if (length > KEY_BYTES_MAX) return UNKNOWN_KEY;
+    if (length > KEY_BYTES_MAX) return unknownField();
   }
   key_quote = start + length;
-  if (key_quote >= end) return SURPRISING_KEY;
+  if (key_quote >= end) return 0;
   const key = loadHead(start, length);
-  for (let field: u32 = 0; field < field_count; field++) {
-    if (!isKeyOf(field, key, length)) continue;
-    store<u8>(successors + previous + 1, field);
+  for (let field = program + HEADER_BYTES; field < fieldsEnd(); field += FIELD_BYTES) {
+    if (v128.any_true(v128.xor(v128.load(field), key)) || load<u32>(field, 48) !== length) continue;
+    expectNext(previous, field);
     return field;
   }
-  return UNKNOWN_KEY;
-}
-
-function isKeyOf(field: u32, key: v128, length: u32): bool {
-  const address = fieldAddress(field);
-  return !v128.any_true(v128.xor(v128.load(address), key)) && load<u32>(address, 48) === length;
+  return unknownField();
 }

@@ -38,6 +38,46 @@ test('a field may be in the schema without having a column', () => {
   assert.equal(compiles(withProperty('extra', { type: 'string', maxLength: 5 })), true);
 });
 
+test('texts have as many characters as the schema allows, whatever their bytes', () => {
+  for (const [least, most] of [
+    [0, 0],
+    [1, 20],
+    [3, 20],
+    [40, 41],
+    [100, 300],
+  ]) {
+    const changed = withProperty('release_id', { type: 'string', minLength: least, maxLength: most });
+    const reader = new KernelReader(EVENT_BYTES_MAX, changed);
+    const validate = judgeOf({ ...changed });
+    for (let length = 0; length <= 302; length++) {
+      for (const piece of ['x', 'é', '😀']) {
+        const event = `{"event_type":"rollback","release_id":"${piece.repeat(length)}","distinct_id":"d"}`;
+        if (Buffer.byteLength(event) > EVENT_BYTES_MAX) continue;
+        const { rows } = reader.read(`{"events":[${event}]}`);
+        assert.equal(rows === 1, validate(JSON.parse(event)), `${least} to ${most}: ${length} of ${piece}`);
+      }
+    }
+  }
+});
+
+test('keys of every length are found, before texts and before other values, with and without spaces', () => {
+  for (let length = 1; length <= 16; length++) {
+    const key = 'k'.repeat(length);
+    const text_reader = new KernelReader(EVENT_BYTES_MAX, withProperty(key, { type: ['string', 'null'], maxLength: 3 }));
+    for (const [value, rows] of [
+      [':"abc"', 4],
+      [' : "abc"', 4],
+      [':null', 4],
+      [':"abcd"', 0],
+      [':7', 0],
+    ] as const) {
+      const event = `{"event_type":"rollback","${key}"${value},"release_id":"r","distinct_id":"d"}`;
+      const read = text_reader.read(`{"events":[${event},${event},${event},${event}]}`);
+      assert.equal(read.rows, rows, event);
+    }
+  }
+});
+
 test('numbers, integers and booleans are checked where a schema has them, as AJV does', () => {
   const values = [
     '0',
