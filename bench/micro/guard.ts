@@ -17,7 +17,7 @@ const WORKER_RATIOS: Readonly<Record<string, number>> = {
   validate: 0.2,
   'check metadata': 0.16,
   encode: 1.3,
-  'bytes to block': 0.35,
+  'bytes to block': 0.28,
   'bytes to columns': 0.33,
   'lines to block': 0.42,
   'bytes to block, slow path': 3.2,
