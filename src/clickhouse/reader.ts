@@ -20,12 +20,15 @@ export interface ReaderPorts {
 const EXECUTION_SECONDS_MAX = 8;
 const MEMORY_BYTES_MAX = 2 ** 31;
 const ANSWER_BYTES_MAX = 32 * 2 ** 20;
+/** A statement may list devices. ClickHouse itself would take a quarter. */
+const QUERY_BYTES_MAX = 2 ** 20;
 
 const LIMITS = {
   readonly: '1',
   max_execution_time: EXECUTION_SECONDS_MAX,
   max_memory_usage: String(MEMORY_BYTES_MAX),
   max_result_bytes: String(ANSWER_BYTES_MAX),
+  max_query_size: String(QUERY_BYTES_MAX),
   output_format_json_quote_64bit_integers: 0,
   output_format_json_named_tuples_as_objects: 0,
 } as const;

@@ -1,15 +1,16 @@
 /**
  * What one release did, in all and by platform, app version, OS version and device model; exact: the tallies of plain devices
- * (`release_devices.ts`) and those of all others, which are looked at event by event. Values travel as hashes (`xxh3`), which cost a third of texts:
+ * (`release_devices.ts`) and those of the others, which are looked at event by event. Values travel as hashes (`xxh3`), which cost a third of texts:
  * two of a thousand values share one with a probability of 3 in 10¹⁴, two of a million devices of 3 in 10⁸.
  */
 import type { Row } from '../contract/query.ts';
-import { DIMENSIONS, type Dimension, OTHER_DEVICES } from './release_devices.ts';
-import { ofRelease } from './release_events.ts';
+import type { ListedDevices } from './listed_devices.ts';
+import { DIMENSIONS, type Dimension } from './release_devices.ts';
+import { gatheredOnce } from './release_events.ts';
 import {
   addTallies,
-  COUNT_EVENTS,
   EVENT_BIT,
+  EVENT_KINDS,
   type Figures,
   figuresOf,
   NO_TALLY,
@@ -17,7 +18,7 @@ import {
   TALLY_DEVICES,
   type Tally,
 } from './release_figures.ts';
-import { LABEL_CHARACTERS_MAX, type ReleaseScope } from './release_scope.ts';
+import { LABEL_CHARACTERS_MAX, ofRelease, type ReleaseScope } from './release_scope.ts';
 
 /** How many values an answer shows, those with the most devices. */
 export const VALUES_MAX = 20;
@@ -26,23 +27,25 @@ const VALUES_FETCHED_MAX = 2000;
 
 const KEYS = DIMENSIONS.map((name) => `${name}_key`);
 
-const OF_OTHERS = `device_key IN (SELECT arrayJoin(${OTHER_DEVICES}))`;
-
-/** Tallies of the devices that are not plain, by the values that each of their events had: `dimension`, `key`; in all where the dimension is empty. */
-export function othersStatement(scope: ReleaseScope): string {
-  const keys = DIMENSIONS.map((name) => `xxh3(${name}) AS ${name}_key`);
-  const events = `SELECT device, argMin(copy.kind, copy.timestamp) AS bit, ${KEYS.map((key) => `argMin(copy.${key}, copy.timestamp) AS ${key}`).join(', ')},
-    min(copy.timestamp) AS timestamp
-  FROM (SELECT device_key AS device, event_id, timestamp, ${EVENT_BIT} AS kind, ${keys.join(', ')}
-    FROM {database}.deploy_events WHERE ${ofRelease(scope)} AND ${OF_OTHERS}) AS copy
-  GROUP BY event_id, device HAVING true${scope.since}`;
-  // Each event once in all and once for each of its values: grouping sets over five keys took three times as long.
-  return `SELECT ['', ${DIMENSIONS.map((name) => `'${name}'`).join(', ')}][1 + each.position] AS dimension, toString(each.key) AS key, ${TALLY_DEVICES}
-FROM (
-  SELECT device, position, key, groupBitOr(bit) AS done, ${COUNT_EVENTS}
-  FROM (${events}) ARRAY JOIN [toUInt64(0), ${KEYS.join(', ')}] AS key, [0, ${KEYS.map((_key, position) => position + 1).join(', ')}] AS position
-  GROUP BY device, position, key
-) AS each
+/**
+ * Tallies of the listed devices, which are looked at event by event: by value in the dimensions in which they changed; those of which an
+ * event may have come twice in all dimensions, and in all where the dimension is empty.
+ */
+export function othersStatement(scope: ReleaseScope, listed: ListedDevices): string {
+  const kinds = Object.entries(EVENT_KINDS);
+  const hashes = Object.fromEntries(DIMENSIONS.map((name) => [`${name}_key`, `xxh3(${name})`]));
+  const columns = { device: 'device_key', bit: EVENT_BIT, ...hashes };
+  // By all values first, of which a device has few: grouping sets over five keys took three times as long.
+  return `${listed.with_packed}
+SELECT [${DIMENSIONS.map((name) => `'${name}'`).join(', ')}, ''][1 + each.position] AS dimension, toString(each.key) AS key, ${TALLY_DEVICES}
+FROM (SELECT device, position, [${KEYS.join(', ')}, 0][1 + position] AS key, groupBitOr(bits) AS done,
+    ${kinds.map(([name]) => `sum(${name}_of_values) AS ${name}`).join(', ')}
+  FROM (SELECT *, arrayJoin(bitPositionsToArray(changes)) AS position
+    FROM (SELECT device, ${KEYS.join(', ')}, groupBitOr(bit) AS bits, ${kinds.map(([name, { bit }]) => `countIf(bit = ${bit}) AS ${name}_of_values`).join(', ')}
+      FROM (${gatheredOnce(scope, columns, ` AND device_key IN (SELECT device FROM ${listed.table})`)})
+      GROUP BY device, ${KEYS.join(', ')}) AS by_values
+    INNER JOIN ${listed.table} AS listed ON by_values.device = listed.device)
+  GROUP BY device, position, key) AS each
 GROUP BY each.position, each.key ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX} BY dimension`;
 }
 

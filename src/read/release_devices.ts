@@ -1,27 +1,24 @@
 /**
- * SQL of one release by device, exact: one pass makes a row of each device, and the plain ones are counted at once.
+ * SQL of one release by device, exact: one pass makes a row of each device, and most are counted at once, in arrays.
  *
- * A device is plain when each of its rows is another event and all its rows say the same of it (platform, model, …). Both are seen in numbers of
- * 64 bits, which cost a fraction of sets. Each event takes one of 64 slots by its id, and another by other bits of it: as many slots as rows
- * prove that no event came twice. Each value has a number of 16 bits: where all rows agree, their OR is their AND. What is not proven goes the
- * long way with the other devices (`release_breakdown.ts`), so that a wrong suspicion costs time and never a figure.
+ * That needs two proofs, that each of its rows is another event, and in each dimension (platform, model, …) that all its rows say the same.
+ * Both are seen in numbers of 64 bits, which cost a fraction of sets. Each event takes one of 64 slots by its id, and another by other bits of
+ * it: as many slots as rows prove that no event came twice. Each value has a number of 16 bits: where all rows agree, their OR is their AND.
+ * Where a proof is missing the device goes the long way (`release_breakdown.ts`), so that a wrong suspicion costs time and never a figure.
  *
- * Numbers are those of the values among the release's first rows. A device with another value is not plain.
+ * Numbers are those of the values among the release's first rows. A device with another value goes the long way in that dimension.
  */
 import type { Row } from '../contract/query.ts';
-import { listOf } from './collected_rows.ts';
-import { ofRelease } from './release_events.ts';
+import { LISTS, PACKED_LISTS } from './listed_devices.ts';
 import { EVENT_KINDS, readTally, type Tally } from './release_figures.ts';
-import { LABEL_CHARACTERS_MAX, type ReleaseScope } from './release_scope.ts';
+import { LABEL_CHARACTERS_MAX, ofRelease, type ReleaseScope } from './release_scope.ts';
 
 export const DIMENSIONS = ['platform', 'app_version', 'os_version', 'device_model'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-/** The alias of what `devicesExpression` says: tallies, and the devices that are not plain. */
-export const DEVICES = 'devices';
-export const OTHER_DEVICES = `${DEVICES}.2`;
-
 const SAMPLE_ROWS = 32_768;
+/** What is said of a device of which an event may have come twice, also by the bit after those of the dimensions. */
+export const ALL_CHANGES = 2 ** (DIMENSIONS.length + 1) - 1;
 /** Of each dimension. The number 0 is that of no value, 1 of the hash 0. */
 const VALUES_MAX = 1023;
 const NUMBERS_BEFORE = 2;
@@ -31,8 +28,10 @@ const KINDS = Object.values(EVENT_KINDS);
 const FIELD_BITS = 9;
 const ROWS_AT = FIELD_BITS * KINDS.length;
 const FIELD_MAX = 2 ** FIELD_BITS - 1;
-/** Devices are taken in so many parts, each by a thread of its own: one that shared its devices with another would have to merge them. */
-const PARTS = 2;
+/** What a device has done has four bits; a cell of a tally is those, and above them the number of a value. */
+const DONE = 16;
+/** Of a tally's events: how many of each type there are beyond one a device, in one number. */
+const COUNT_BITS = 32;
 
 /** A value that has a number: the next after that of the one before it. */
 export interface KnownValue {
@@ -59,65 +58,86 @@ export function readKnownValues(row: Row | undefined): KnownValues {
   return { platform: of('platform'), app_version: of('app_version'), os_version: of('os_version'), device_model: of('device_model') };
 }
 
+/** One row: `total` and `tallies`, and the columns of `listed_devices.ts`. */
+export function devicesStatement(scope: ReleaseScope, known: KnownValues): string {
+  const tallies = DIMENSIONS.map((name, position) => tallyOf(`cell_${position}`, known[name].length + NUMBERS_BEFORE));
+  return `SELECT total, tallies, ${PACKED_LISTS}
+FROM (SELECT ${tallyOf(`${DONE} * is_once + done`, NUMBERS_BEFORE)} AS total, [${tallies.join(',\n  ')}] AS tallies, ${LISTS}
+FROM ${judgedDevices(scope, known)})`;
+}
+
 /**
- * Tallies of plain devices, of each dimension three lists; and the devices that are not plain.
- *
- * The lists are: how many devices have done what, sixteen numbers a value, by the bits of `EVENT_KINDS`; and how many events of the first
- * and second kind there were, of the third and fourth, one pair a value. First come the numbers 0 and 1.
+ * A tally by number, two lists: how many devices there are of each cell, and of each number how many events beyond the first of its type
+ * a device has. Nearly all have none, so that counting devices counts their events.
  */
-export function devicesExpression(scope: ReleaseScope, known: KnownValues): string {
-  const parts = Array.from({ length: PARTS }, (_none, part) => `SELECT * FROM ${eachDevice(scope, known, part)}`);
-  const tallies = DIMENSIONS.map((name, position) => {
-    const code = `code_${position}`;
-    const shown = known[name].length + NUMBERS_BEFORE;
-    const sums = ['first_pair', 'second_pair'].map((pair) => `sumResampleIf(0, ${shown}, 1)(${pair}, ${code}, is_plain)`);
-    return `(countResampleIf(0, ${16 * shown}, 1)(16 * ${code} + done, is_plain),
-      ${sums.map((sum) => `arrayMap(pair -> (bitAnd(pair, ${2 ** 32 - 1}), bitShiftRight(pair, 32)), ${sum})`).join(', ')})`;
-  });
-  const has_values = DIMENSIONS.map((_name, position) => `code_${position} != 0`).join(' AND ');
-  return `(SELECT ((${tallies.join(',\n    ')}), groupArrayIf(device, is_other))
-  FROM (SELECT device, ${DIMENSIONS.map((_name, position) => `${codeOf(position)} AS code_${position}`).join(', ')},
-      (bitCount(slots) = bitShiftRight(counts, ${ROWS_AT}) OR bitCount(further_slots) = bitShiftRight(counts, ${ROWS_AT})) AS is_each_once, bitAnd(counts, ${2 ** ROWS_AT - 1}) = 0 AS is_absent,
-      is_each_once AND NOT is_absent AND any_codes = all_codes AND ${has_values} AS is_plain,
-      NOT is_plain AND NOT (is_each_once AND is_absent) AS is_other,
-      ${KINDS.map(({ bit }, position) => `if(${fieldOf(position)} = 0, 0, ${bit})`).join(' + ')} AS done,
-      ${fieldOf(0)} + bitShiftLeft(${fieldOf(1)}, 32) AS first_pair, ${fieldOf(2)} + bitShiftLeft(${fieldOf(3)}, 32) AS second_pair
-    FROM (${parts.join('\n    UNION ALL\n    ')})))`;
+function tallyOf(cell: string, numbers: number): string {
+  return `(countResample(0, ${DONE * numbers}, 1)(${cell}),
+    arrayMap(sum -> toString(sum), sumResampleIf(0, ${numbers}, 1)(more, intDiv(${cell}, ${DONE}), more != 0)))`;
 }
 
-/** @param tallies the first element of `devicesExpression`; @returns one for each known value of the dimension, in their order */
-export function readPlainTallies(tallies: unknown, dimension: Dimension, known: KnownValues): Tally[] {
-  const [devices, first_pairs, second_pairs] = listOf(listOf(tallies)[DIMENSIONS.indexOf(dimension)]).map(listOf);
-  return known[dimension].map((_value, position) => {
-    const at = position + NUMBERS_BEFORE;
-    const [downloads, installs] = listOf(first_pairs?.[at]);
-    const [rollbacks, crashes] = listOf(second_pairs?.[at]);
-    const counts = { downloads, installs, rollbacks, crashes };
-    return readTally({ ...counts, ...deviceCounts(devices?.slice(16 * at, 16 * at + 16)) });
-  });
+/** @param tallies `tallies` of `devicesStatement`; @returns one for each known value of the dimension, in their order */
+export function readTallies(tallies: unknown, dimension: Dimension, known: KnownValues): Tally[] {
+  const tally = listOf(tallies)[DIMENSIONS.indexOf(dimension)];
+  return known[dimension].map((_value, position) => tallyAt(tally, position + NUMBERS_BEFORE));
 }
 
-/** @param devices how many have done what, by the bits of what they did */
-function deviceCounts(devices: readonly unknown[] = []): Row {
-  const having = (bits: number): number => devices.reduce((sum: number, count, done) => sum + ((done & bits) === 0 ? 0 : Number(count)), 0);
+/** @param total of `devicesStatement` */
+export function readTotal(total: unknown): Tally {
+  return tallyAt(total, 1);
+}
+
+function tallyAt(tally: unknown, number: number): Tally {
+  const [cells, sums] = listOf(tally).map(listOf);
+  const devices = Array.from({ length: DONE }, (_none, done) => Number(cells?.[DONE * number + done] ?? 0));
+  const more = BigInt(String(sums?.[number] ?? 0));
+  const having = (bits: number): number => devices.reduce((sum, count, done) => sum + ((done & bits) === 0 ? 0 : count), 0);
+  const events = Object.entries(EVENT_KINDS).map(([name, { bit }], position) => {
+    const beyond = Number(BigInt.asUintN(COUNT_BITS, more >> BigInt(COUNT_BITS * position)));
+    return [name, having(bit) + beyond];
+  });
   const { installs, rollbacks, crashes } = EVENT_KINDS;
-  return {
-    unique_devices: devices.reduce((sum: number, count) => sum + Number(count), 0),
+  return readTally({
+    ...Object.fromEntries(events),
+    unique_devices: having(DONE - 1),
     crashed_devices: having(crashes.bit),
     crash_base: having(crashes.bit | installs.bit),
     rolled_back_devices: having(rollbacks.bit),
     rollback_base: having(rollbacks.bit | installs.bit),
-  };
+  });
 }
 
-/** A row per device of one part: `counts`, its `slots`, and the numbers of its values, of any row and of all. */
-function eachDevice(scope: ReleaseScope, known: KnownValues, part: number): string {
-  const numbers = KINDS.map((_kind, position) => `toUInt64(${2 ** ROWS_AT + 2 ** (FIELD_BITS * position)})`);
-  const counts = `transform(event_type, [${KINDS.map(({ type }) => `'${type}'`).join(', ')}], [${numbers.join(', ')}], toUInt64(${2 ** ROWS_AT}))`;
+/**
+ * A row per device: whether it `is_each_once`, its cell of each dimension, whose number is 0 where its rows differ, and its `changes`, a bit
+ * for each of these. A level for each step, since each use of an alias is analysed again.
+ */
+export function judgedDevices(scope: ReleaseScope, known: KnownValues): string {
+  const fields = KINDS.map(
+    (_kind, position) => `bitAnd(bitShiftRight(counts, ${FIELD_BITS * position}), ${FIELD_MAX}) AS field_${position}`,
+  );
+  const done = KINDS.map(({ bit }, position) => `${bit} * (field_${position} != 0)`);
+  const more = KINDS.map((_kind, position) => `bitShiftLeft(toUInt128(greatest(field_${position}, 1) - 1), ${COUNT_BITS * position})`);
+  const cells = DIMENSIONS.map((_name, position) => {
+    const is_same = `toUInt16(bitShiftRight(differing, ${CODE_BITS * position})) = 0`;
+    return `if(is_once AND ${is_same}, ${DONE} * toUInt16(bitShiftRight(any_codes, ${CODE_BITS * position})) + done, 0) AS cell_${position}`;
+  });
+  const changes = DIMENSIONS.map((_name, position) => `${2 ** position} * (cell_${position} < ${DONE})`);
+  return `(SELECT *, toUInt8(multiIf(NOT is_each_once, ${ALL_CHANGES}, is_once, ${changes.join(' + ')}, 0)) AS changes
+  FROM (SELECT device, row_count, is_each_once, is_once, done, more, ${cells.join(', ')}
+  FROM (SELECT *, is_each_once AND done != 0 AS is_once
+  FROM (SELECT device, row_count, any_codes, differing, is_each_once, ${done.join(' + ')} AS done, ${more.join(' + ')} AS more
+  FROM (SELECT device, bitShiftRight(counts, ${ROWS_AT}) AS row_count, any_codes, bitXor(any_codes, all_codes) AS differing, ${fields.join(', ')},
+      (bitCount(slots) = bitShiftRight(counts, ${ROWS_AT}) OR bitCount(further_slots) = bitShiftRight(counts, ${ROWS_AT})) AS is_each_once
+    FROM ${eachDevice(scope, known)})))))`;
+}
+
+/** A row per device: `counts`, its `slots`, and the numbers of its values, of any row and of all. */
+function eachDevice(scope: ReleaseScope, known: KnownValues): string {
+  const numbers = KINDS.map((_kind, position) => 2 ** ROWS_AT + 2 ** (FIELD_BITS * position));
+  const counts = `transform(event_type, [${KINDS.map(({ type }) => `'${type}'`).join(', ')}], ${numberList(numbers)}, toUInt64(${2 ** ROWS_AT}))`;
   const codes = DIMENSIONS.map((name, position) => {
     // Hashes are digits, which is all that a text of SQL may hold of what a device has sent; as parameters they would not fit an address.
-    const keys = ['0', ...known[name].map(({ key }) => String(BigInt(key)))].map((key) => `toUInt64(${key})`);
-    return `bitShiftLeft(transform(xxh3(${name}), [${keys.join(', ')}], range(toUInt64(1), toUInt64(${keys.length + 1})), toUInt64(0)), ${CODE_BITS * position})`;
+    const keys = ['0', ...known[name].map(({ key }) => String(BigInt(key)))];
+    return `bitShiftLeft(transform(xxh3(${name}), ${numberList(keys)}, range(toUInt64(1), toUInt64(${keys.length + 1})), toUInt64(0)), ${CODE_BITS * position})`;
   }).join(' + ');
   // A row before `from` is there only to show that a later one came again.
   const within = (value: string, otherwise: string): string =>
@@ -126,8 +146,13 @@ function eachDevice(scope: ReleaseScope, known: KnownValues, part: number): stri
       groupBitOr(${within('codes', 'toUInt64(0)')}) AS any_codes, groupBitAnd(${within('codes', 'bitNot(toUInt64(0))')}) AS all_codes
     FROM (SELECT device_key AS device, timestamp, ${within(counts, `toUInt64(${2 ** ROWS_AT})`)} AS row_counts, ${codes} AS codes,
         ${slotOf(0)} AS slot, ${slotOf(6)} AS further_slot
-      FROM {database}.deploy_events WHERE ${ofRelease(scope)} AND bitAnd(device_key, ${PARTS - 1}) = ${part})
-    GROUP BY device SETTINGS max_threads = 1)`;
+      FROM {database}.deploy_events WHERE ${ofRelease(scope)})
+    GROUP BY device)`;
+}
+
+/** As one text: a list of hundreds of literals would be analysed one by one. */
+function numberList(numbers: readonly (number | string)[]): string {
+  return `CAST('[${numbers.join(',')}]', 'Array(UInt64)')`;
 }
 
 /** The slot that an event takes by six bits of its id. */
@@ -135,10 +160,7 @@ function slotOf(bit: number): string {
   return `bitShiftLeft(toUInt64(1), bitAnd(bitShiftRight(reinterpret(event_id, 'UInt64'), ${bit}), 63))`;
 }
 
-function codeOf(position: number): string {
-  return `bitAnd(bitShiftRight(any_codes, ${CODE_BITS * position}), ${2 ** CODE_BITS - 1})`;
-}
-
-function fieldOf(position: number): string {
-  return `bitAnd(bitShiftRight(counts, ${FIELD_BITS * position}), ${FIELD_MAX})`;
+/** What is no list is an empty one. */
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -40,11 +40,6 @@ const { installs, rollbacks, crashes } = EVENT_KINDS;
 /** An event's bit. */
 export const EVENT_BIT = `toUInt8(transform(event_type, [${KINDS.map(({ type }) => `'${type}'`).join(', ')}], [${KINDS.map(({ bit }) => bit).join(', ')}], 0))`;
 
-/** Columns `downloads`, …: how many of each, over rows that have `bit` and are one event each. */
-export const COUNT_EVENTS = Object.entries(EVENT_KINDS)
-  .map(([name, { bit }]) => `countIf(bit = ${bit}) AS ${name}`)
-  .join(', ');
-
 /** The columns of a `Tally`, over rows that are one device each: what it has `done`, and how many of each event. */
 export const TALLY_DEVICES = [
   ...Object.keys(EVENT_KINDS).map((name) => `sum(each.${name}) AS ${name}`),
@@ -56,15 +51,6 @@ export const TALLY_DEVICES = [
     rollback_base: rollbacks.bit | installs.bit,
   }).map(([name, bits]) => `countIf(bitAnd(each.done, ${bits}) != 0) AS ${name}`),
 ].join(', ');
-
-export const TALLY_COLUMNS = [
-  ...Object.keys(EVENT_KINDS),
-  'unique_devices',
-  'crashed_devices',
-  'crash_base',
-  'rolled_back_devices',
-  'rollback_base',
-];
 
 export const NO_TALLY: Tally = {
   downloads: 0,

@@ -45,6 +45,11 @@ const ONE_RELEASE = `indexHint(${OWNER} AND release_id = {release_id:String})
 const SINCE = " AND timestamp >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')";
 const UNTIL = " AND timestamp < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')";
 
+/** The condition on rows of one release, until `to`. */
+export function ofRelease(scope: ReleaseScope): string {
+  return `${scope.one_release}${scope.until}`;
+}
+
 /** Reads the filters. Throws `parameter_invalid`. */
 export function readScope({ tenant, query }: Pick<ReadRequest, 'tenant' | 'query'>): ReleaseScope {
   const from_ms = readTime(query, 'from');

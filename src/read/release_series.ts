@@ -1,16 +1,16 @@
 /** How one release went over time, how long its downloads and first renders took, and why it was rolled back; exact. */
 import type { Row } from '../contract/query.ts';
+import type { ListedDevices } from './listed_devices.ts';
 import { invalidParameter } from './parameters.ts';
-import { eventsOnce } from './release_events.ts';
-import { COUNT_EVENTS, EVENT_BIT, EVENT_KINDS, type EventCounts, readEventCounts, readNumber } from './release_figures.ts';
-import { LABEL_CHARACTERS_MAX, type ReleaseScope } from './release_scope.ts';
+import { isRepeated } from './release_events.ts';
+import { EVENT_BIT, EVENT_KINDS, type EventCounts, readEventCounts, readNumber } from './release_figures.ts';
+import { LABEL_CHARACTERS_MAX, ofRelease, type ReleaseScope } from './release_scope.ts';
 
 export const INTERVALS = ['minute', 'hour', 'day'] as const;
 export type Interval = (typeof INTERVALS)[number];
 
 /** More are a mistake: a week of minutes, a year of hours. */
 export const POINTS_MAX = 10_000;
-const REASONS_MAX = 20;
 
 const INTERVAL_MS: Readonly<Record<Interval, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 const START_OF: Readonly<Record<Interval, string>> = { minute: 'toStartOfMinute', hour: 'toStartOfHour', day: 'toStartOfDay' };
@@ -29,14 +29,48 @@ export interface History {
   readonly series: readonly SeriesPoint[];
 }
 
-export const HISTORY_COLUMNS = ['starts_s', ...Object.keys(EVENT_KINDS), 'first_seen_ms', 'last_seen_ms', 'label'];
+/**
+ * A row for each interval, with the percentiles of all beside it; one pass.
+ *
+ * Most rows are grouped by interval and type. Those that may be one of several of an event are grouped by event, which counts as the earliest.
+ */
+export function historyStatement(scope: ReleaseScope, listed: ListedDevices, interval: Interval): string {
+  const { downloads, installs } = EVENT_KINDS;
+  const columns = ['starts_s', ...Object.keys(EVENT_KINDS), 'first_seen_ms', 'last_seen_ms', 'label'];
+  const counts = Object.entries(EVENT_KINDS).map(([name, { bit }]) => `sumIf(events, kind = ${bit}) AS ${name}`);
+  const quantiles = (bit: number): string => `quantilesExactInclusiveArray(0.5, 0.95, 0.99)(numbers_${bit})`;
+  const numbers = [downloads.bit, installs.bit].map((bit) => `groupArrayArrayIf(numbers, kind = ${bit}) AS numbers_${bit}`);
+  return `${listed.with_packed}
+SELECT ${columns.map((name, position) => `each.${position + 1} AS ${name}`).join(', ')}, first_render_ms, download_ms
+FROM (SELECT groupArray((${columns.join(', ')})) AS intervals, ${quantiles(installs.bit)} AS first_render_ms, ${quantiles(downloads.bit)} AS download_ms
+  FROM (SELECT ${startOf('first', interval)} AS starts_s, ${counts.join(', ')}, ${numbers.join(', ')},
+      toUnixTimestamp64Milli(min(first)) AS first_seen_ms, toUnixTimestamp64Milli(max(last)) AS last_seen_ms,
+      leftUTF8(toString(argMaxIf(label, last_labelled, label != '')), ${LABEL_CHARACTERS_MAX}) AS label
+    FROM ${groups(scope, listed, interval)} GROUP BY starts_s))
+ARRAY JOIN intervals AS each ORDER BY starts_s LIMIT ${POINTS_MAX + 1}`;
+}
 
-export function historyStatement(scope: ReleaseScope, interval: Interval): string {
-  const columns = { bit: EVENT_BIT, bundle_label: 'bundle_label' };
-  return `SELECT toUnixTimestamp(${START_OF[interval]}(each.timestamp)) AS starts_s, ${COUNT_EVENTS},
-  toUnixTimestamp64Milli(min(each.timestamp)) AS first_seen_ms, toUnixTimestamp64Milli(max(each.timestamp)) AS last_seen_ms,
-  leftUTF8(argMaxIf(each.bundle_label, each.timestamp, each.bundle_label != ''), ${LABEL_CHARACTERS_MAX}) AS label
-FROM ${eventsOnce(scope, columns)} AS each GROUP BY starts_s ORDER BY starts_s LIMIT ${POINTS_MAX + 1}`;
+/** Of one interval and type, or one event: its `kind`, how many `events`, the `first` and `last`, the `label`, and the `numbers` that are measured. */
+function groups(scope: ReleaseScope, listed: ListedDevices, interval: Interval): string {
+  const number = (path: string): string => `ifNull(accurateCastOrNull(metadata.${path}, 'Float64'), nan) AS ${path}`;
+  return `(SELECT if(is_repeated, argMinIf(bit, timestamp, is_repeated), of_kind) AS kind, if(is_repeated, 1, count()) AS events,
+      min(timestamp) AS first, if(is_repeated, first, max(timestamp)) AS last,
+      if(is_repeated, argMinIf(bundle_label, timestamp, is_repeated), argMaxIf(bundle_label, timestamp, bundle_label != '')) AS label,
+      if(is_repeated, first, maxIf(timestamp, bundle_label != '')) AS last_labelled,
+      if(is_repeated, arrayFilter(number -> isFinite(number), [argMinIf(value, timestamp, is_repeated)]),
+        groupArrayIf(value, NOT is_repeated AND isFinite(value))) AS numbers
+    FROM (SELECT *, if(bit = ${EVENT_KINDS.downloads.bit}, download_ms, first_render_ms) AS value,
+        if(is_repeated, event_id, toUUID('00000000-0000-0000-0000-000000000000')) AS of_event, if(is_repeated, device_key, 0) AS of_device,
+        if(is_repeated, 0, ${startOf('timestamp', interval)}) AS of_interval, if(is_repeated, 0, bit) AS of_kind
+      FROM (SELECT timestamp, event_id, device_key, bundle_label, ${EVENT_BIT} AS bit, ${isRepeated(scope, listed)} AS is_repeated,
+          ${number('download_ms')}, ${number('first_render_ms')}
+        FROM {database}.deploy_events WHERE ${ofRelease(scope)})
+      WHERE is_repeated OR (true${scope.since}))
+    GROUP BY of_event, of_device, of_interval, of_kind, is_repeated HAVING NOT is_repeated OR (true${scope.since.replace('timestamp', 'first')}))`;
+}
+
+function startOf(time: string, interval: Interval): string {
+  return `toUnixTimestamp(${START_OF[interval]}(${time}))`;
 }
 
 /** Reads the rows of `historyStatement`. Throws `parameter_invalid` when the intervals are too many. */
@@ -69,38 +103,9 @@ export interface Percentiles {
   readonly p99: number;
 }
 
-export const PERCENTILE_COLUMNS = ['values', 'quantiles'];
-
-/** Percentiles of a number in the metadata of one type of event, interpolated; what is no number does not count. */
-export function percentilesStatement(scope: ReleaseScope, what: 'first_render_ms' | 'download_ms'): string {
-  const type = what === 'first_render_ms' ? EVENT_KINDS.installs.type : EVENT_KINDS.downloads.type;
-  const columns = { value: `accurateCastOrNull(metadata.${what}, 'Float64')` };
-  return `SELECT count() AS values, quantilesExactInclusive(0.5, 0.95, 0.99)(each.value) AS quantiles
-FROM ${eventsOnce(scope, columns, type)} AS each WHERE isFinite(each.value)`;
-}
-
-/** Null without a value. */
-export function readPercentiles(row: Row | undefined): Percentiles | null {
-  const quantiles = row?.['quantiles'];
-  if (row === undefined || readNumber(row, 'values') === 0 || !Array.isArray(quantiles)) return null;
+/** Null without a value. @param quantiles `first_render_ms` or `download_ms` of a row of `historyStatement` */
+export function readPercentiles(quantiles: unknown): Percentiles | null {
+  if (!Array.isArray(quantiles) || quantiles.includes(null)) return null;
   const [p50, p95, p99] = quantiles.map(Number);
   return { p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 };
-}
-
-export interface RollbackReason {
-  readonly reason: string;
-  readonly count: number;
-}
-
-export const REASON_COLUMNS = ['shown', 'events'];
-
-/** Why devices rolled back, the most frequent first; `unknown` where the metadata has no reason. */
-export function reasonsStatement(scope: ReleaseScope): string {
-  const columns = { reason: "ifNull(toString(metadata.reason), '')" };
-  return `SELECT leftUTF8(if(each.reason = '', 'unknown', each.reason), ${LABEL_CHARACTERS_MAX}) AS shown, count() AS events
-FROM ${eventsOnce(scope, columns, EVENT_KINDS.rollbacks.type)} AS each GROUP BY shown ORDER BY events DESC, shown LIMIT ${REASONS_MAX}`;
-}
-
-export function readReasons(rows: readonly Row[]): RollbackReason[] {
-  return rows.map((row) => ({ reason: String(row['shown']), count: readNumber(row, 'events') }));
 }

@@ -140,39 +140,80 @@ test('the list and one release are what counting by hand says, whatever the rang
   for (const filter of filters) await checkAgainstHand(store, events, filter);
 });
 
-test('a release of more rows than are sampled is what plain SQL says, with its re-deliveries, changed devices and ranges', async (context) => {
-  const store = await startStore(context);
-  await store.migrateTo(DEPLOY_EVENTS.migrations.length);
-  // 15,000 devices of three events; each hundredth row is the one before it again, and each tenth device had an update of its system.
+/** A release's rows: each hundredth is the one before it again. */
+interface MadeRelease {
+  readonly release_id: string;
+  readonly rows: number;
+  readonly devices: number;
+  /** SQL of an `event`'s system. */
+  readonly os_version: string;
+}
+
+async function insertRelease(engine: TestEngine, { release_id, rows, devices, os_version }: MadeRelease): Promise<void> {
   const insert_part = (
     part: number,
   ): string => `INSERT INTO penstock.deploy_events (organization_id, project_id, environment, event_id, timestamp,
-  event_type, release_id, distinct_id, platform, os_version, metadata)
+  event_type, release_id, distinct_id, platform, os_version, bundle_label, metadata)
 SELECT 'o', 'p', 'live', reinterpretAsUUID(unhex(hex(MD5(toString(event))))), toDateTime64('2026-10-30 00:00:00', 3, 'UTC') + number, ${sqlPick('event')},
-  'rel_big', toString(event % 15000), ['ios', 'android'][1 + event % 2], if(event > 30000 AND event % 10 = 0, '18', '17'),
+  '${release_id}', toString(event % ${devices}), ['ios', 'android'][1 + event % 2], ${os_version}, toString(intDiv(event, 1000)),
   concat('{"first_render_ms":', toString(event % 1000), ',"reason":"', toString(event % 3), '"}')
-FROM (SELECT number, number - (number % 100 = 99) AS event FROM numbers(${part * 15_000}, 15000))`;
-  for (const part of [0, 1, 2]) await store.engine.run(insert_part(part));
-  for (const filter of [{}, { from: '2026-10-30T03:00:00Z' }, { to: '2026-10-30T11:00:00Z' }]) {
-    const scope = readScope({ tenant: TENANT, query: new Map(Object.entries(filter)) });
-    const release = await new ReleaseStatistics(store.reader).one(scope, 'rel_big', 'hour', signal);
-    const [expected] = await store.engine.query<
-      Record<string, unknown>
-    >(`WITH events AS (SELECT event_id, min(timestamp) AS time, any(event_type) AS type,
+FROM (SELECT number, number - (number % 100 = 99) AS event FROM numbers(${(part * rows) / 3}, ${rows / 3}))`;
+  for (const part of [0, 1, 2]) await engine.run(insert_part(part));
+}
+
+async function checkAgainstPlainSql(
+  { engine, reader }: Store,
+  release_id: string,
+  filter: Readonly<Record<string, string>>,
+): Promise<void> {
+  const scope = readScope({ tenant: TENANT, query: new Map(Object.entries(filter)) });
+  const release = await new ReleaseStatistics(reader).one(scope, release_id, 'hour', signal);
+  const [expected] = await engine.query<
+    Record<string, unknown>
+  >(`WITH events AS (SELECT event_id, min(timestamp) AS time, any(event_type) AS type, any(bundle_label) AS label,
   any(distinct_id) AS device, any(os_version) AS os, any(metadata.first_render_ms::UInt64) AS render, any(metadata.reason::String) AS reason
-  FROM penstock.deploy_events GROUP BY event_id
+  FROM penstock.deploy_events WHERE release_id = '${release_id}' GROUP BY event_id
   HAVING time >= fromUnixTimestamp64Milli(toInt64(${scope.from_ms ?? 0})) AND time < fromUnixTimestamp64Milli(toInt64(${scope.to_ms ?? Date.UTC(2027, 0)})))
 SELECT ${TYPES.map((type) => `toUInt32(countIf(type = '${type}'))`).join(', ')}, toUInt32(uniqExact(device)), toUInt32(uniqExactIf(device, os = '18')),
-  toUInt32(countIf(type = 'rollback' AND reason = '1')), quantileExactInclusiveIf(0.95)(render, type = 'apply_success') FROM events`);
-    const os_18 = release.by_os_version.find(({ value }) => value === '18');
-    const reason_1 = release.rollback_reasons.find(({ reason }) => reason === '1');
-    assert.deepEqual(
-      [...figures({ ...release.stats }), os_18?.unique_devices ?? 0, reason_1?.count, release.first_render_ms?.p95],
-      Object.values(expected ?? {}),
-      JSON.stringify(filter),
+  toUInt32(countIf(type = 'rollback' AND reason = '1')), quantileExactInclusiveIf(0.95)(render, type = 'apply_success'),
+  argMax(label, time), toUnixTimestamp64Milli(max(time))::Float64, toUInt32(countIf(type = 'crash_on_update' AND toHour(time) = 11)) FROM events`);
+  const os_18 = release.by_os_version.find(({ value }) => value === '18');
+  const reason_1 = release.rollback_reasons.find(({ reason }) => reason === '1');
+  const sum = (what: 'downloads' | 'crashes', hour?: number): number =>
+    release.series.reduce(
+      (total, point) => total + (hour === undefined || new Date(point.time).getUTCHours() === hour ? point[what] : 0),
+      0,
     );
-    const sum = release.series.reduce((total, { downloads }) => total + downloads, 0);
-    assert.equal(sum, release.stats.downloads);
+  assert.deepEqual(
+    [
+      ...figures({ ...release.stats }),
+      os_18?.unique_devices ?? 0,
+      reason_1?.count,
+      release.first_render_ms?.p95,
+      release.bundle_label,
+      Date.parse(release.last_seen ?? ''),
+      sum('crashes', 11),
+    ],
+    Object.values(expected ?? {}),
+    `${release_id} ${JSON.stringify(filter)}`,
+  );
+  assert.equal(sum('downloads'), release.stats.downloads);
+}
+
+test('a release of more rows than are sampled is what plain SQL says, with its re-deliveries, changed devices and ranges', async (context) => {
+  const store = await startStore(context);
+  await store.migrateTo(DEPLOY_EVENTS.migrations.length);
+  // Each tenth device had an update of its system; all devices of the second had one, more than a statement can list; the third has few, busy ones with more rows than are proven each.
+  const releases: MadeRelease[] = [
+    { release_id: 'rel_big', rows: 45_000, devices: 15_000, os_version: "if(event > 30000 AND event % 10 = 0, '18', '17')" },
+    { release_id: 'rel_wide', rows: 123_000, devices: 61_500, os_version: "if(event > 61500, '18', '17')" },
+    { release_id: 'rel_busy', rows: 330_000, devices: 40, os_version: "if(event % 40 = 3 AND event > 9000, '18', '17')" },
+  ];
+  for (const release of releases) {
+    await insertRelease(store.engine, release);
+    for (const filter of [{}, { from: '2026-10-30T03:00:00Z' }, { to: '2026-10-30T11:30:00Z' }]) {
+      await checkAgainstPlainSql(store, release.release_id, filter);
+    }
   }
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Query, Row } from '../../../src/contract/query.ts';
+import { ListedDevices } from '../../../src/read/listed_devices.ts';
 import { readScope } from '../../../src/read/release_scope.ts';
 import { POINTS_MAX, readHistory } from '../../../src/read/release_series.ts';
 import { ReleaseStatistics } from '../../../src/read/release_statistics.ts';
@@ -21,30 +22,31 @@ function play(answers: readonly (readonly [pattern: RegExp, rows: readonly Row[]
   return { statistics: new ReleaseStatistics({ rows }), asked };
 }
 
-/** What ClickHouse says of plain devices with the known values of a dimension: all had a download and a crash. */
-function plainTallies(devices: readonly number[]): readonly unknown[] {
-  const nobody = Array.from({ length: 16 }, () => 0);
-  const pairs = (pair_of: (count: number) => number[]): number[][] => [[0, 0], [0, 0], ...devices.map(pair_of)];
-  return [
-    [...nobody, ...nobody, ...devices.flatMap((count) => nobody.map((_none, done) => (done === 9 ? count : 0)))],
-    pairs((count) => [count, 0]),
-    pairs((count) => [0, count]),
-  ];
+/** What ClickHouse says of devices that it counts by number, from 0 on: all had a download and a crash. */
+function tally(devices: readonly number[]): readonly unknown[] {
+  return [devices.flatMap((count) => Array.from({ length: 16 }, (_none, done) => (done === 9 ? count : 0))), devices.map(() => '0')];
+}
+
+/** The same of known values, whose numbers begin with 2. */
+function tallyOfKnown(devices: readonly number[]): readonly unknown[] {
+  return tally([0, 0, ...devices]);
 }
 
 /** A row of the other devices: each has a download, one of them a crash. */
-function others(dimension: string, key: string, devices: number): readonly unknown[] {
-  return [dimension, key, devices, 0, 0, 1, devices, 1, 1, 0, 0];
+function others(dimension: string, key: string, devices: number): Row {
+  const rest = { installs: 0, rollbacks: 0, crashes: 1, crashed_devices: 1, crash_base: 1, rolled_back_devices: 0, rollback_base: 0 };
+  return { dimension, key, downloads: devices, unique_devices: devices, ...rest };
 }
 
 test('every statement is held to the tenant and to every filter, and no value is in its text', async () => {
   const { statistics, asked } = play([
     [/AS last_seen_ms FROM/, [{ last_seen_ms: 1 }]],
-    [/ AS tallies/, [{ others: [others('', '', 2), others('platform', '22', 2)] }]],
+    [/ AS tallies/, [{ other_devices: 2 }]],
+    [/ AS unique_devices/, [others('', '', 2), others('platform', '22', 2)]],
   ]);
   await statistics.list(SCOPE, { limit: 7, after: 'after-secret' }, signal);
   await statistics.one(SCOPE, 'release-secret', 'hour', signal);
-  assert.equal(asked.length, 2 + 4);
+  assert.equal(asked.length, 2 + 6);
   for (const { sql, parameters } of asked) {
     assert.doesNotMatch(sql, /secret|2026/);
     const tables = sql.match(/FROM \{database\}\.deploy_events/g)?.length ?? 0;
@@ -67,16 +69,17 @@ test('every statement is held to the tenant and to every filter, and no value is
   }
 });
 
-test('devices that are not plain are added to those that are, and 20 values are shown, those with the most devices', async () => {
+test('devices that are looked at event by event are added to the rest, and 20 values are shown, those with the most devices', async () => {
   const models = Array.from({ length: 30 }, (_, index) => 100 - index);
   const known = {
     platform_values: [['11', 'ios']],
     device_model_values: models.map((_devices, index) => [String(index), `model-${index}`]),
   };
-  const tallies = [plainTallies([40]), plainTallies([]), plainTallies([]), plainTallies(models)];
+  const tallies = [tallyOfKnown([40]), tallyOfKnown([]), tallyOfKnown([]), tallyOfKnown(models)];
   const { statistics, asked } = play([
     [/ AS platform_values/, [known]],
-    [/ AS tallies/, [{ tallies, others: [others('', '', 2), others('platform', '11', 1), others('platform', '22', 2)] }]],
+    [/ AS tallies/, [{ total: tally([0, 40]), tallies, other_devices: 2 }]],
+    [/ AS unique_devices/, [others('', '', 2), others('platform', '11', 1), others('platform', '22', 2)]],
     [/\{platform_keys:/, [{ dimension: 'platform', key: '22', value: 'web' }]],
   ]);
   const release = await statistics.one(SCOPE, 'r', 'day', signal);
@@ -94,6 +97,33 @@ test('devices that are not plain are added to those that are, and 20 values are 
   // Only for the text that was not among the first rows.
   const values = asked.find(({ sql }) => sql.includes('{platform_keys:'));
   assert.deepEqual([values?.parameters['platform_keys'], values?.parameters['os_version_keys']], ['[22]', undefined]);
+});
+
+test('events beyond the first of a type are added to the devices that have one', async () => {
+  const more = (2n << 96n) + (3n << 64n) + (4n << 32n) + 5n;
+  const { statistics } = play([
+    [
+      / AS tallies/,
+      [
+        {
+          total: [
+            [...Array.from({ length: 31 }, () => 0), 10],
+            ['0', String(more)],
+          ],
+        },
+      ],
+    ],
+  ]);
+  const { stats } = await statistics.one(SCOPE, 'r', 'day', signal);
+  assert.deepEqual([stats.downloads, stats.installs, stats.rollbacks, stats.crashes, stats.unique_devices], [15, 14, 13, 12, 10]);
+});
+
+test('more devices than a statement can list are found again by it', () => {
+  const few = new ListedDevices({ other_devices: 60_000, others_packed: "AAAAAAAAAAA='" }, '(JUDGED)');
+  assert.match(few.with_packed, /^WITH 'AAAAAAAAAAA=' AS/);
+  assert.doesNotMatch(few.table, /JUDGED/);
+  const many = new ListedDevices({ other_devices: 60_001, others_packed: '' }, '(JUDGED)');
+  assert.deepEqual([many.with_packed, many.table.includes('FROM (JUDGED)')], ['', true]);
 });
 
 test('a rate that estimates make more than all is all', async () => {
