@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { HOLD_MS } from '../../src/pipeline/front/held_refusals.ts';
 import { DaemonHome } from '../support/daemon.ts';
 import { until } from '../support/until.ts';
 
@@ -23,14 +24,19 @@ test('of a crowd some are acknowledged and the others told when to come back, pi
   };
   const sockets: Socket[] = [];
   const answers = new Map<number, string>();
+  const answered_ms = new Map<number, number>();
   for (let device = 0; device < CONNECTIONS; device++) {
     const socket = connect({ port: home.http_port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
-    socket.on('data', (bytes) => answers.set(device, String(bytes)));
+    socket.on('data', (bytes) => {
+      answers.set(device, String(bytes));
+      answered_ms.set(device, performance.now());
+    });
     sockets.push(socket);
   }
   context.after(() => sockets.forEach((socket) => void socket.destroy()));
   const requests = sockets.map((_, device) => request(device));
+  const sent_ms = performance.now();
   for (const [device, socket] of sockets.entries()) socket.write(requests[device]);
   const release = { product_name: 'p', version: '1', status: 'success', environment_name: 'e' };
   const taken = daemon.post('/deployment-events/', JSON.stringify(release), { authorization: `Bearer ${pipeline_key}` });
@@ -41,6 +47,8 @@ test('of a crowd some are acknowledged and the others told when to come back, pi
   assert.equal(refused.length + acknowledged.length, CONNECTIONS);
   assert.ok(refused.length > 0 && acknowledged.length > 100, `${acknowledged.length} of ${CONNECTIONS} were acknowledged`);
   for (const [, answer] of refused) assert.match(answer, /\r\nRetry-After: [1-9]\d?\r\n[\s\S]*"error":"overloaded"/);
+  // A refusal waits, so that who does not obey is not back at once.
+  for (const [device] of refused) assert.ok((answered_ms.get(device) ?? 0) - sent_ms >= HOLD_MS);
   // The body of a refused request was passed over, and its connection goes on.
   const [first] = refused[0];
   sockets[first].write(request(first));

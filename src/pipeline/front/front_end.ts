@@ -18,11 +18,12 @@ import { ByteBudget } from './byte_budget.ts';
 import { TrustedProxies } from './client_address.ts';
 import { Cors, type RouteTable } from './cors.ts';
 import type { HttpApp, HttpRequest, HttpResponse } from './engine.ts';
+import { HeldRefusals } from './held_refusals.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { Listener, type ListenerPorts, type TlsFiles } from './listener.ts';
 import { ReadRoutes } from './read_routes.ts';
-import { answerRefused } from './refused_body.ts';
+import { answerRefused, DRAINED_BYTES_MAX } from './refused_body.ts';
 import { refusalContext } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
 import { type Backlog, RetryAdvice } from './retry_advice.ts';
@@ -89,6 +90,7 @@ export class FrontEnd {
   private readonly detail_paths: readonly string[];
   private readonly reads: ReadRoutes;
   private readonly retry_advice: RetryAdvice;
+  private readonly held_refusals: HeldRefusals<HttpResponse>;
   private requests_in_flight = 0;
   private is_closing = false;
   private resolve_idle: (() => void) | undefined;
@@ -107,6 +109,7 @@ export class FrontEnd {
     this.budget = new ByteBudget(limits.bytes_in_flight_max);
     this.retry_advice = new RetryAdvice({ ...ports, bytesInFlight: () => this.budget.used() });
     this.context = this.createContext();
+    this.held_refusals = new HeldRefusals(this.context);
     this.detail_paths = [...sources.flatMap(({ routes }) => routes), ...ports.read_routes]
       .filter(({ error_shape }) => error_shape === 'detail')
       .map(({ path }) => path.split('/:', 1)[0]);
@@ -131,6 +134,7 @@ export class FrontEnd {
     this.writer.endConnections();
     this.listener.stopListening();
     this.streams.drain();
+    this.held_refusals.end();
     if (this.requests_in_flight > 0) {
       await new Promise<void>((resolve) => {
         this.resolve_idle = resolve;
@@ -247,7 +251,9 @@ export class FrontEnd {
             refusalContext(problem, place.media, this.bodyBytesMax(place)),
           )
         : rateAnswer(route.error_shape, refusal);
-    answerRefused(response, head, problem, answer, this.context);
+    // Only where the engine passes over the whole body meanwhile.
+    const may_wait = problem === 'overloaded' && !head.is_chunked && head.content_length <= DRAINED_BYTES_MAX;
+    if (!may_wait || !this.held_refusals.hold(response, answer)) answerRefused(response, head, problem, answer, this.context);
     this.ports.observer.requestAnswered(route.path, answer.status, 0, 0);
   }
 
