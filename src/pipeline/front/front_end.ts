@@ -5,68 +5,28 @@
  */
 import type { ErrorCode, ErrorContext } from '../../contract/errors.ts';
 import { MEDIA, type Media } from '../../contract/format.ts';
-import type { Clock, Random } from '../../contract/ports.ts';
-import type { Meter } from '../../contract/rate.ts';
-import type { ReadRoute } from '../../contract/read_route.ts';
-import type { Submission } from '../../contract/responder.ts';
 import type { Route, Source } from '../../contract/source.ts';
-import type { Identity, KeyUse, Tenant } from '../../contract/tenant.ts';
-import { HELD_BODY_BYTES_MAX, type PartSource, type UploadIntake } from '../../contract/upload.ts';
+import type { Tenant } from '../../contract/tenant.ts';
+import { HELD_BODY_BYTES_MAX } from '../../contract/upload.ts';
 import { AddressPlaces } from './address_places.ts';
 import { type Answer, AnswerWriter, errorAnswer, rateAnswer } from './answers.ts';
 import { ByteBudget } from './byte_budget.ts';
 import { TrustedProxies } from './client_address.ts';
 import { Cors, type RouteTable } from './cors.ts';
 import type { HttpApp, HttpRequest, HttpResponse } from './engine.ts';
+import type { FrontLimits, FrontPorts } from './front_ports.ts';
 import { HeldRefusals } from './held_refusals.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
-import { Listener, type ListenerPorts, type TlsFiles } from './listener.ts';
+import { Listener } from './listener.ts';
 import { ReadRoutes } from './read_routes.ts';
 import { answerRefused, DRAINED_BYTES_MAX } from './refused_body.ts';
 import { refusalContext } from './request_format.ts';
 import { RequestHead } from './request_head.ts';
-import { type Backlog, RetryAdvice } from './retry_advice.ts';
-import { type StreamObserver, type StreamSettings, Streams } from './stream/streams.ts';
+import { RetryAdvice } from './retry_advice.ts';
+import { Streams } from './stream/streams.ts';
 import { TurnClock } from './turn_clock.ts';
 import { WorkInHand } from './work_in_hand.ts';
-
-export interface FrontObserver {
-  requestAnswered(path: string, status: number, duration_ms: number, body_bytes: number): void;
-  /** A read route failed in a way that it should not know. */
-  readFailed(path: string, error: unknown): void;
-  readonly stream: StreamObserver;
-}
-
-export interface FrontPorts extends ListenerPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly observer: FrontObserver;
-  lookupKey(presented: string, use: KeyUse): Identity | undefined;
-  /** What counts a key's requests; undefined for a key without limits. */
-  meterOf(key_id: string): Meter | undefined;
-  /** Until what stands against new events has passed, or enough of it. */
-  readonly backlog: Backlog;
-  /** Takes a whole body; it is copied before this returns. */
-  submit(submission: Submission, body: Uint8Array): void;
-  /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
-  beginUpload(submission: Submission, part_source: PartSource): UploadIntake | undefined;
-  readonly read_routes: readonly ReadRoute[];
-  /** Answers of GET /livez and /readyz. */
-  health(path: string): Answer | undefined;
-}
-
-export interface FrontLimits extends StreamSettings {
-  readonly bytes_in_flight_max: number;
-  /** For each address; 0 is no limit. */
-  readonly connections_per_address_max: number;
-  /** Addresses and CIDRs of those whose X-Forwarded-For is believed. */
-  readonly trusted_proxies: readonly string[];
-  /** Origins of web pages that may call. */
-  readonly cors_origins: readonly string[];
-  /** Read once. */
-  readonly tls: TlsFiles;
-}
 
 const HEALTH_PATHS = ['/livez', '/readyz'];
 /** A batch may be lines or MessagePack as well; one event is one JSON object. */
