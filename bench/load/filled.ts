@@ -3,14 +3,15 @@
  * rate each takes the events of pipelines, in turns. The versions are of the products that the load is about, so that what it
  * claims falls between them.
  */
+
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from '../micro/measure.ts';
 import { fillRegistry, versionRequest } from '../registry/fill.ts';
 import type { Children } from './child.ts';
 import { type Server, startDaemon } from './servers.ts';
 import { measureLoad, rateOf } from './singles.ts';
 import { formatTable, formatVerdict } from './table.ts';
-import { median } from './targets.ts';
 
 /** As the load has them. */
 const PRODUCTS = 200;

@@ -2,6 +2,7 @@
  * Loads of requests that bring one event each: pipelines, every one with a version claimed, and webhooks of two kilobytes; each event is a
  * record of its own on the disk. The targets are absolute, for a machine of two cores that has nothing else to do; generator and ClickHouse run on the same cores.
  */
+import { median } from '../micro/measure.ts';
 import type { Children } from './child.ts';
 import type { Generated } from './generate.ts';
 import { generate } from './measure.ts';
@@ -9,7 +10,6 @@ import type { SourceName } from './options.ts';
 import { readCpuUs, waitUntilQuiet } from './process_usage.ts';
 import { type Server, startDaemon } from './servers.ts';
 import { formatTable, formatVerdict } from './table.ts';
-import { median } from './targets.ts';
 
 export type SinglesSource = Exclude<SourceName, 'deploy_report'>;
 

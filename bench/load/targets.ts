@@ -1,5 +1,6 @@
 /** The targets, and what the samples say to each: always ratios within one run, since machines differ and bad hours too. */
 import type { KernelFigures } from '../micro/kernel.ts';
+import { median } from '../micro/measure.ts';
 import type { Sample } from './measure.ts';
 import type { ServerName } from './servers.ts';
 
@@ -148,12 +149,4 @@ function cpuUsPerEvent({ server_cpu_us, generated }: Sample): number {
 
 function judge(what: string, unit: Verdict['unit'], target_max: number, measured: Measured): Verdict {
   return { what, unit, target_max, measured, met: measured.kind === 'missing' || measured.value <= target_max };
-}
-
-/** The middle value; the mean of the two in the middle of an even number. `values` has at least one. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN;
-  return (lower + upper) / 2;
 }

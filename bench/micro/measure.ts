@@ -16,6 +16,7 @@ export interface MeasureOptions {
   readonly time_ms: number;
 }
 
+/** The middle value; the mean of the two in the middle of an even number. `values` has at least one. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const middle = sorted.length >> 1;

@@ -5,8 +5,9 @@ import type { Sample } from '../../../bench/load/measure.ts';
 import { readOptions } from '../../../bench/load/options.ts';
 import { formatReport, htmlReport } from '../../../bench/load/report.ts';
 import type { ServerName } from '../../../bench/load/servers.ts';
-import { type HalfLoads, judgeTargets, median, summarize } from '../../../bench/load/targets.ts';
+import { type HalfLoads, judgeTargets, summarize } from '../../../bench/load/targets.ts';
 import type { KernelFigures } from '../../../bench/micro/kernel.ts';
+import { median } from '../../../bench/micro/measure.ts';
 
 /** 1000 requests that cost the server `cpu_us_per_request` each. */
 function sample(server: ServerName, batch_events: number, round: number, cpu_us_per_request: number): Sample {
