@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Children } from './child.ts';
+import { askClickHouse } from './clickhouse.ts';
 import { type Contestant, generate, measure, type Sample } from './measure.ts';
 import { waitUntilQuiet } from './process_usage.ts';
 import type { Server } from './servers.ts';
@@ -31,8 +32,8 @@ export interface LatencyPlan {
   readonly rounds: number;
   readonly seconds: number;
   readonly seed: number;
-  /** URLs of all ClickHouse servers on the machine: what the loads before left them to merge is not part of these. */
-  readonly clickhouse_urls: readonly string[];
+  /** All that have a ClickHouse on the machine: what the loads before left it to merge is not part of these. */
+  readonly merging: readonly Server[];
 }
 
 /** Events a second that the contestant acknowledged in its rounds, which are among the samples. */
@@ -84,29 +85,23 @@ async function measureSustainedRate(children: Children, contestant: Contestant, 
 async function measureLatency(children: Children, contestant: Contestant, rate_per_s: number, plan: LatencyPlan): Promise<number[]> {
   const p99s_ms: number[] = [];
   for (let round = 0; round < plan.rounds; round++) {
-    for (const url of plan.clickhouse_urls) await waitUntilMerged(url);
+    for (const server of plan.merging) await waitUntilMerged(server);
     const load = { seed: plan.seed + round, seconds: plan.seconds, rate_events_per_s: Math.round(rate_per_s) };
     p99s_ms.push((await measure(children, contestant, round, load)).generated.p99_ms);
   }
   return p99s_ms;
 }
 
-function countRows({ clickhouse_url = '' }: Server): Promise<number> {
-  return askNumber(clickhouse_url, 'SELECT count() FROM penstock.deploy_events');
+async function countRows(server: Server): Promise<number> {
+  return Number(await askClickHouse(server, 'SELECT count() FROM penstock.deploy_events'));
 }
 
-async function waitUntilMerged(clickhouse_url: string): Promise<void> {
+async function waitUntilMerged(server: Server): Promise<void> {
   const start_ms = performance.now();
   for (let polls = 0; polls < MERGED_POLLS && performance.now() - start_ms < CLEARED_MS_MAX; polls++) {
-    if ((await askNumber(clickhouse_url, 'SELECT count() FROM system.merges')) > 0) polls = 0;
+    if (Number(await askClickHouse(server, 'SELECT count() FROM system.merges')) > 0) polls = 0;
     await sleep(MERGE_POLL_MS);
   }
-}
-
-async function askNumber(clickhouse_url: string, query: string): Promise<number> {
-  const answer = await fetch(`${clickhouse_url}/?query=${encodeURIComponent(query)}`);
-  if (!answer.ok) throw new Error(`ClickHouse answered ${answer.status} to ${query}: ${await answer.text()}`);
-  return Number(await answer.text());
 }
 
 /** How long it took from now until ClickHouse had so many, milliseconds. */

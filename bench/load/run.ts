@@ -70,10 +70,9 @@ async function bench(options: BenchOptions, children: Children, directory: strin
   const plan = { rounds: options.rounds, seconds: options.seconds, seed: Date.now() };
   const samples = await measureRounds(children, contestants, plan, say);
   const is_measured = options.batches.includes(HALF_LOAD_BATCH_EVENTS);
-  const clickhouse_urls = [daemon, daemon_memory].flatMap(({ clickhouse_url }) => clickhouse_url ?? []);
   const half_loaded = { server: daemon, batch_events: HALF_LOAD_BATCH_EVENTS };
   const half_loads = is_measured
-    ? await measureHalfLoads(children, half_loaded, fullRate(half_loaded, samples), { ...plan, clickhouse_urls }, say)
+    ? await measureHalfLoads(children, half_loaded, fullRate(half_loaded, samples), { ...plan, merging: [daemon, daemon_memory] }, say)
     : undefined;
   return {
     machine: describeMachine(),

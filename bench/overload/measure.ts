@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Starter } from '../load/child.ts';
+import { askClickHouse } from '../load/clickhouse.ts';
 import { waitUntilQuiet } from '../load/process_usage.ts';
 import type { Server } from '../load/servers.ts';
 import { SERIAL_DIGITS } from './batch.ts';
@@ -77,15 +78,13 @@ function lateMessage(requests_per_s: number, { late_p99_ms, core_share }: Report
 }
 
 /** Events of acknowledged requests that do not come within two minutes, each known by its identity. */
-async function countLost({ clickhouse_url }: Server, prefix: string, batch_events: number, serials: readonly number[]): Promise<number> {
+async function countLost(server: Server, prefix: string, batch_events: number, serials: readonly number[]): Promise<number> {
   const query =
     `SELECT toUInt32(substring(distinct_id, ${prefix.length + 1}, ${SERIAL_DIGITS})) AS serial, uniqExact(event_id) ` +
     `FROM penstock.deploy_events WHERE startsWith(distinct_id, '${prefix}') GROUP BY serial FORMAT JSONCompactEachRow`;
   let lost = Number.NaN;
   for (let waited_ms = 0; waited_ms < LANDED_MS_MAX; waited_ms += LANDED_POLL_MS) {
-    const answer = await fetch(`${clickhouse_url}/?query=${encodeURIComponent(query)}`);
-    if (answer.status !== 200) throw new Error(`ClickHouse answers ${answer.status} ${await answer.text()}`);
-    const lines = (await answer.text()).split('\n').filter((line) => line !== '');
+    const lines = (await askClickHouse(server, query)).split('\n').filter((line) => line !== '');
     const present = new Map(lines.map((line): [number, number] => readPair(JSON.parse(line))));
     lost = serials.reduce((sum, serial) => sum + batch_events - Math.min(batch_events, present.get(serial) ?? 0), 0);
     if (lost === 0) return 0;

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Children } from '../load/child.ts';
+import { askClickHouse } from '../load/clickhouse.ts';
 import { type Server, startDaemon } from '../load/servers.ts';
 import { formatTable } from '../load/table.ts';
 import { BIGGEST, LARGE_RELEASE, SLICE_ROWS, SMALL_RELEASE, sliceStatement, TEMPLATE_STATEMENTS } from './fleet.ts';
@@ -32,11 +33,8 @@ class Bench {
   constructor(private readonly server: Server) {}
 
   /** Runs a statement in the daemon's ClickHouse, and resolves to its answer. */
-  async run(sql: string): Promise<string> {
-    const answer = await fetch(`${this.server.clickhouse_url}/`, { method: 'POST', body: sql });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(text);
-    return text;
+  run(sql: string): Promise<string> {
+    return askClickHouse(this.server, sql);
   }
 
   list(query = ''): Promise<{ readonly releases: readonly Release[] }> {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Child, Children } from '../load/child.ts';
+import { askClickHouse } from '../load/clickhouse.ts';
 import { readCpuUs, readResidentBytes, waitUntilQuiet } from '../load/process_usage.ts';
 import type { Server } from '../load/servers.ts';
 import { devicePrefix, type Form } from './bodies.ts';
@@ -124,12 +125,11 @@ class MemoryWatch {
 }
 
 /** Resolves when all events of the devices with this name are in ClickHouse. */
-async function waitForRows({ clickhouse_url }: Server, device_prefix: string, rows: number): Promise<void> {
-  if (clickhouse_url === undefined) return;
+async function waitForRows(server: Server, device_prefix: string, rows: number): Promise<void> {
+  if (server.clickhouse_url === undefined) return;
   const query = `SELECT count() FROM penstock.deploy_events WHERE startsWith(distinct_id, '${device_prefix}')`;
   for (let waited_ms = 0; waited_ms < LANDED_MS_MAX; waited_ms += LANDED_POLL_MS) {
-    const answer = await fetch(`${clickhouse_url}/?query=${encodeURIComponent(query)}`);
-    if (Number(await answer.text()) === rows) return;
+    if (Number(await askClickHouse(server, query)) === rows) return;
     await sleep(LANDED_POLL_MS);
   }
   throw new Error(`the events are not in ClickHouse ${LANDED_MS_MAX / 1000} s after they were acknowledged`);

@@ -11,6 +11,7 @@ import { type HttpApp, loadHttpEngine } from '../../../../src/pipeline/front/eng
 import { Listener } from '../../../../src/pipeline/front/listener.ts';
 import { loadReceiveBuffers } from '../../../../src/pipeline/front/receive_buffers.ts';
 import { makeCertificate } from '../../../support/certificate.ts';
+import { until } from '../../../support/until.ts';
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -24,31 +25,24 @@ const getpeername: (fd: number, address: Uint8Array, length: number[]) => number
   'int getpeername(int fd, _Out_ uint8_t *address, _Inout_ uint32_t *length)',
 );
 
-/** Of the socket that accepted the connection from `client_port`, as the system counts it. */
-function acceptedBufferBytes(client_port: number): number {
+/** The sockets that accepted a connection from `client_port`. */
+function acceptedFrom(client_port: number): number[] {
   const address = Buffer.alloc(128);
-  for (const fd of readdirSync('/proc/self/fd').map(Number)) {
-    if (getpeername(fd, address, [address.length]) !== 0 || address.readUInt16BE(2) !== client_port) continue;
-    const value = [0];
-    assert.equal(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, [4]), 0);
-    return value[0] ?? 0;
-  }
-  return assert.fail('nobody accepted the connection');
+  const files = readdirSync('/proc/self/fd').map(Number);
+  return files.filter((fd) => getpeername(fd, address, [address.length]) === 0 && address.readUInt16BE(2) === client_port);
 }
 
-/** What a connection to the port has. */
+/** What a connection to the port has, as the system counts it. */
 async function bufferBytesAt(context: TestContext, host: string, port: number): Promise<number> {
   const client = connect(port, host);
   context.after(() => client.destroy());
   await once(client, 'connect');
-  while (client.localPort === undefined || !isAccepted(client.localPort)) await new Promise((resolve) => setImmediate(resolve));
-  return acceptedBufferBytes(client.localPort);
-}
-
-function isAccepted(client_port: number): boolean {
-  const address = Buffer.alloc(128);
-  const files = readdirSync('/proc/self/fd').map(Number);
-  return files.some((fd) => getpeername(fd, address, [address.length]) === 0 && address.readUInt16BE(2) === client_port);
+  const { localPort = 0 } = client;
+  await until('the connection is accepted', 5000, () => acceptedFrom(localPort).length > 0);
+  const [fd = -1] = acceptedFrom(localPort);
+  const value = [0];
+  assert.equal(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, [4]), 0);
+  return value[0] ?? 0;
 }
 
 const NO_ROUTES = (app: HttpApp): void => {
