@@ -10,6 +10,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openChdbSession } from './chdb_session.ts';
+import { writeMergesEarly } from './early_writing.ts';
 import { engineXml, usersXml } from './engine_config.ts';
 import { Executor } from './executor.ts';
 import { type ChildOptions, CONFIG_FILE, ENGINE_DIRECTORY, type FromChild, USERS_FILE } from './messages.ts';
@@ -23,6 +24,7 @@ export class EngineProcess {
   readonly #server: Server = createClickHouseServer(() => this.#service);
   #service: Service | undefined;
   #lanes: Lanes | undefined;
+  #stop_writing: () => void = () => undefined;
 
   /** @param onBroken told when the engine has given itself up: only a new process helps */
   constructor(private readonly ports: { readonly onBroken: (problem: string) => void }) {}
@@ -40,6 +42,7 @@ export class EngineProcess {
         detail: error instanceof Error ? error.message : String(error),
       };
     }
+    this.#stop_writing = await writeMergesEarly(join(options.data_directory, ENGINE_DIRECTORY));
     const address = this.#server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     return { type: 'ready', port, version: this.#service.identity.version };
@@ -49,6 +52,7 @@ export class EngineProcess {
   async stop(): Promise<void> {
     await this.#service?.executor.killAllReads().catch(() => undefined);
     this.#service = undefined;
+    this.#stop_writing();
     if (!this.#server.listening) return;
     const answered = once(this.#server, 'close');
     this.#server.close();

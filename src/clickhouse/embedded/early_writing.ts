@@ -1,0 +1,61 @@
+/** Runs `MergeWriteback` beside the engine, with sync_file_range(2), which Node does not have: the C library is asked. */
+import { closeSync, openSync } from 'node:fs';
+import { MergeWriteback, type StartWriting } from './merge_writeback.ts';
+
+/** A merge makes 10 to 40 MB a second. */
+const INTERVAL_MS = 200;
+/** Of Linux, `include/uapi/linux/fs.h`: begins to write the dirty pages that are not being written yet. */
+const SYNC_FILE_RANGE_WRITE = 2;
+
+/**
+ * Without it the engine is slower at its worst, and nothing else: where the system refuses, a line of output says so, and that is all.
+ *
+ * @returns ends it
+ */
+export async function writeMergesEarly(engine_directory: string): Promise<() => void> {
+  let interval: NodeJS.Timeout | undefined;
+  const stop = (): void => clearInterval(interval);
+  const give_up = (error: unknown): void => {
+    stop();
+    process.stderr.write(`Merged parts are written when the system likes: ${error instanceof Error ? error.message : String(error)}\n`);
+  };
+  try {
+    const start_writing = await loadStartWriting();
+    if (start_writing === undefined) return stop;
+    const writeback = new MergeWriteback(engine_directory, start_writing);
+    interval = setInterval(() => {
+      try {
+        writeback.pass();
+      } catch (error) {
+        give_up(error);
+      }
+    }, INTERVAL_MS);
+  } catch (error) {
+    give_up(error);
+  }
+  return stop;
+}
+
+/** Undefined elsewhere than on Linux. Throws where the C library does not have the call. */
+export async function loadStartWriting(): Promise<StartWriting | undefined> {
+  if (process.platform !== 'linux') return undefined;
+  const { default: koffi } = await import('koffi');
+  // What the process has linked already: its C library, whichever that is.
+  const sync_file_range = koffi.load(null).func('int sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flags)');
+  return (path) => {
+    const fd = openIfThere(path);
+    if (fd === undefined) return;
+    // 0 bytes = to the end. What cannot be written early is written late.
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    closeSync(fd);
+  };
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
