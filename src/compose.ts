@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Writable } from 'node:stream';
-import { growHeapBeforeMarking } from './base/heap_growth.ts';
+import { garbageCollector, growHeapBeforeMarking } from './base/heap_growth.ts';
+import { loadMallocTrim } from './base/malloc_trim.ts';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import type { Daemon } from './cli/serve.ts';
 import type { ClickHouseBackend } from './clickhouse/backend.ts';
@@ -26,6 +27,7 @@ import {
 import type { Config } from './config/schema.ts';
 import type { AdminRoute, AdminServer } from './ops/admin_server.ts';
 import { createLogger, type Logger } from './ops/logger.ts';
+import { MemoryReturn } from './ops/memory_return.ts';
 import { Observatory } from './ops/observatory.ts';
 import { ProblemRing } from './ops/page/problem_ring.ts';
 import type { Telemetry } from './ops/telemetry.ts';
@@ -71,6 +73,7 @@ interface House {
   readonly stdout: Writable;
   readonly engine: HttpEngine;
   readonly boundReceiveBuffers: BoundReceiveBuffers;
+  readonly mallocTrim: () => void;
   readonly fs: NodeFs;
   readonly lock: DirectoryLock;
   readonly key_file: NodeKeyFile;
@@ -92,6 +95,7 @@ class PenstockDaemon implements Daemon {
   private readonly front: FrontEnd;
   private readonly page: Page;
   private readonly admin: AdminServer;
+  private readonly memory_return: MemoryReturn;
   private delivery: Delivery | undefined;
   private is_stopping = false;
   private stopped: Promise<void> | undefined;
@@ -106,6 +110,7 @@ class PenstockDaemon implements Daemon {
     });
     this.resolve_finished = resolve_finished;
     const { log, engine, boundReceiveBuffers, fs, key_file } = house;
+    this.memory_return = createMemoryReturn(house.mallocTrim);
     const observatory = this.createObservatory();
     const telemetry = createTelemetry(log, observatory);
     this.telemetry = telemetry;
@@ -148,6 +153,7 @@ class PenstockDaemon implements Daemon {
     const page_assets = await loadPageAssets();
     const engine = await loadHttpEngine();
     const bound_receive_buffers = await loadReceiveBuffers(config.http.receive_buffer_bytes);
+    const malloc_trim = await loadMallocTrim();
     const fs = new NodeFs();
     await prepareDataDirectory(fs, config.data_dir);
     const lock = await lockDirectory(config.data_dir);
@@ -160,6 +166,7 @@ class PenstockDaemon implements Daemon {
       stdout,
       engine,
       boundReceiveBuffers: bound_receive_buffers,
+      mallocTrim: malloc_trim,
       fs,
       lock,
       key_file,
@@ -179,6 +186,7 @@ class PenstockDaemon implements Daemon {
     const segments = provenSegments(this.spool, this.registry);
     const delivery = createDelivery(config, { sink, spool: this.spool, segments, backlog: this.backlog, telemetry: this.telemetry });
     this.delivery = delivery;
+    this.memory_return.start();
     const addresses = {
       public_url: localUrl(config.http.host, http_port, config.http.tls.certificate_file === null ? 'http' : 'https'),
       admin_url: localUrl(config.admin.host, admin_port),
@@ -227,6 +235,7 @@ class PenstockDaemon implements Daemon {
     await delivery_stopped;
     await this.spool.close();
     this.page.sampler.stop();
+    this.memory_return.stop();
     await this.admin.close();
     await this.admission.stop();
     await house.lock.release();
@@ -257,4 +266,20 @@ class PenstockDaemon implements Daemon {
       isStopping: () => this.is_stopping,
     }));
   }
+}
+
+function createMemoryReturn(malloc_trim: () => void): MemoryReturn {
+  const collect_garbage = garbageCollector();
+  return new MemoryReturn({
+    clock: SYSTEM_CLOCK,
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    },
+    residentBytes: () => process.memoryUsage.rss(),
+    collect: () => {
+      collect_garbage();
+      malloc_trim();
+    },
+  });
 }
