@@ -15,9 +15,17 @@ const LOAD_MAX = 6;
 
 /** SQL: the state of a sketch over a column's values. A projection has it under this very text. */
 export function sketchOf(column: string): string {
-  const hash = `xxh3(${column})`;
+  return `groupBitmapState(${slotOf(`xxh3(${column})`)})`;
+}
+
+/** SQL: the same of rows that no projection has. Sorted first, since a bitmap takes what comes in order in a fraction of the time. @param hash SQL of `xxh3(column)` */
+export function sketchOfRows(hash: string): string {
+  return `bitmapBuild(arraySort(groupArray(${slotOf(hash)})))`;
+}
+
+function slotOf(hash: string): string {
   const sampled = `${SLOTS} + bitAnd(${hash}, ${SAMPLE_SLOTS - 1})`;
-  return `groupBitmapState(toUInt32(if(bitShiftRight(${hash}, ${64 - SAMPLED_BITS}) = 0, ${sampled}, bitAnd(${hash}, ${SLOTS - 1}))))`;
+  return `toUInt32(if(bitShiftRight(${hash}, ${64 - SAMPLED_BITS}) = 0, ${sampled}, bitAnd(${hash}, ${SLOTS - 1})))`;
 }
 
 /** SQL, to stand before a SELECT that uses `slotsTaken`. */

@@ -15,7 +15,16 @@ import {
   readTotal,
 } from './release_devices.ts';
 import { type Figures, isoTime, NO_TALLY, readNumber } from './release_figures.ts';
-import { type ListedRelease, listStatement, type Page, type Position, positionStatement, readListedRelease } from './release_list.ts';
+import {
+  type ListedRelease,
+  listStatement,
+  type Page,
+  type Position,
+  pageStatement,
+  positionStatement,
+  RELEASES_OF_STATEMENT_MAX,
+  readListedRelease,
+} from './release_list.ts';
 import { type RollbackReason, readReasons, reasonsStatement } from './release_reasons.ts';
 import type { ReleaseScope } from './release_scope.ts';
 import { historyStatement, type Interval, type Percentiles, readHistory, readPercentiles, type SeriesPoint } from './release_series.ts';
@@ -45,8 +54,13 @@ export class ReleaseStatistics {
   /** Throws `parameter_invalid` when the page begins behind a release that is not there. */
   async list(scope: ReleaseScope, page: Page, signal: AbortSignal): Promise<readonly ListedRelease[]> {
     const behind = page.after === undefined ? undefined : await this.position(scope, page.after, signal);
-    const rows = await this.query.rows({ ...listStatement(scope, page.limit, behind), signal });
-    return rows.map(readListedRelease);
+    const named = await this.query.rows({ ...pageStatement(scope, page.limit, behind), signal });
+    const listed: ListedRelease[] = [];
+    for (let at = 0; at < named.length; at += RELEASES_OF_STATEMENT_MAX) {
+      const statement = listStatement(scope, named.slice(at, at + RELEASES_OF_STATEMENT_MAX));
+      listed.push(...(await this.query.rows({ ...statement, signal })).map(readListedRelease));
+    }
+    return listed;
   }
 
   async one(scope: ReleaseScope, release_id: string, interval: Interval, signal: AbortSignal): Promise<Release> {

@@ -58,7 +58,14 @@ test('no name of a tenant or a release enters the text of a statement', async ()
   const name = "x' OR 1=1 --";
   const project = { organization_id: name, project_id: name, environment: name };
   const listed_row = { release_id: name, first_seen_ms: NOW_MS, last_seen_ms: NOW_MS, installs: [1, 0] };
-  const fleet = overview([[/bundle_label/, [listed_row]]], asked);
+  const page: readonly Row[] = [{ packed: Buffer.from(name).toString('base64') }];
+  const fleet = overview(
+    [
+      [/ AS packed FROM/, page],
+      [/bundle_label/, [listed_row]],
+    ],
+    asked,
+  );
   await fleet.releases(project, signal);
   await fleet.release(project, name, signal);
   assert.ok(asked.length >= 4 && asked.every(({ sql }) => !sql.includes('OR 1=1')));

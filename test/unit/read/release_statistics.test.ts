@@ -38,15 +38,20 @@ function others(dimension: string, key: string, devices: number): Row {
   return { dimension, key, downloads: devices, unique_devices: devices, ...rest };
 }
 
+function packed(name: string): string {
+  return Buffer.from(name).toString('base64');
+}
+
 test('every statement is held to the tenant and to every filter, and no value is in its text', async () => {
   const { statistics, asked } = play([
     [/AS last_seen_ms FROM/, [{ last_seen_ms: 1 }]],
+    [/ AS packed FROM/, [{ packed: packed('release-secret') }]],
     [/ AS tallies/, [{ other_devices: 2 }]],
     [/ AS unique_devices/, [others('', '', 2), others('platform', '22', 2)]],
   ]);
   await statistics.list(SCOPE, { limit: 7, after: 'after-secret' }, signal);
   await statistics.one(SCOPE, 'release-secret', 'hour', signal);
-  assert.equal(asked.length, 2 + 6);
+  assert.equal(asked.length, 3 + 6);
   for (const { sql, parameters } of asked) {
     assert.doesNotMatch(sql, /secret|2026/);
     const tables = sql.match(/FROM \{database\}\.deploy_events/g)?.length ?? 0;
@@ -127,9 +132,36 @@ test('more devices than a statement can list are found again by it', () => {
 });
 
 test('a rate that estimates make more than all is all', async () => {
-  const { statistics } = play([[/groupBitmapMerge/, [{ release_id: 'r', crashed_devices: [101, 0], crash_base: [100, 0] }]]]);
+  const { statistics } = play([
+    [/ AS packed FROM/, [{ packed: packed('r') }]],
+    [/groupBitmapMerge/, [{ release_id: 'r', crashed_devices: [101, 0], crash_base: [100, 0] }]],
+  ]);
   const [release] = await statistics.list(SCOPE, { limit: 1, after: undefined }, signal);
   assert.deepEqual([release?.stats.crash_rate, release?.stats.rollback_rate], [1, null]);
+});
+
+test('a page of many releases is asked for in statements of 500, and what is no Base64 of a name is not in their text', async () => {
+  const names = Array.from({ length: 1000 }, (_none, index) => ({ packed: index === 0 ? `${packed('r0')}'` : packed(`r${index}`) }));
+  const { statistics, asked } = play([
+    [/ AS packed FROM/, names],
+    [/ AS page_packed/, [{ release_id: 'r' }]],
+  ]);
+  assert.equal((await statistics.list(SCOPE, { limit: 1000, after: undefined }, signal)).length, 2);
+  const texts = asked.slice(1).map(({ sql }) => / '([^']*)' AS page_packed/.exec(sql)?.[1]?.split(',') ?? []);
+  assert.deepEqual(
+    texts.flat(),
+    names.map((_name, index) => packed(`r${index}`)),
+  );
+  assert.deepEqual(
+    texts.map(({ length }) => length),
+    [500, 500],
+  );
+});
+
+test('without a release in its range a list asks for no more', async () => {
+  const { statistics, asked } = play([]);
+  assert.deepEqual(await statistics.list(SCOPE, { limit: 10, after: undefined }, signal), []);
+  assert.equal(asked.length, 1);
 });
 
 test('intervals without an event are in the series, and too many are refused', () => {
