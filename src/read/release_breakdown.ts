@@ -4,7 +4,7 @@
  * two of a thousand values share one with a probability of 3 in 10¹⁴, two of a million devices of 3 in 10⁸.
  */
 import type { Row } from '../contract/query.ts';
-import type { ListedDevices } from './listed_devices.ts';
+import type { DeviceList } from './listed_devices.ts';
 import { DIMENSIONS, type Dimension } from './release_devices.ts';
 import { gatheredOnce } from './release_events.ts';
 import {
@@ -27,24 +27,21 @@ const VALUES_FETCHED_MAX = 2000;
 
 const KEYS = DIMENSIONS.map((name) => `${name}_key`);
 
-/**
- * Tallies of the listed devices, which are looked at event by event: by value in the dimensions in which they changed; those of which an
- * event may have come twice in all dimensions, and in all where the dimension is empty.
- */
-export function othersStatement(scope: ReleaseScope, listed: ListedDevices): string {
+/** Tallies of the listed devices, which are looked at event by event: by value in each dimension, and in all where the dimension is empty. */
+export function othersStatement(scope: ReleaseScope, listed: DeviceList): string {
   const kinds = Object.entries(EVENT_KINDS);
   const hashes = Object.fromEntries(DIMENSIONS.map((name) => [`${name}_key`, `xxh3(${name})`]));
   const columns = { device: 'device_key', bit: EVENT_BIT, ...hashes };
+  // No bare IN: its set would be made twice, first for indexes that know nothing of devices (90 ms of analysis for 45,000).
+  const is_listed = ` AND if(device_key IN ${listed.set}, true, false)`;
   // By all values first, of which a device has few: grouping sets over five keys took three times as long.
   return `${listed.with_packed}
 SELECT [${DIMENSIONS.map((name) => `'${name}'`).join(', ')}, ''][1 + each.position] AS dimension, toString(each.key) AS key, ${TALLY_DEVICES}
-FROM (SELECT device, position, [${KEYS.join(', ')}, 0][1 + position] AS key, groupBitOr(bits) AS done,
-    ${kinds.map(([name]) => `sum(${name}_of_values) AS ${name}`).join(', ')}
-  FROM (SELECT *, arrayJoin(bitPositionsToArray(changes)) AS position
+FROM (SELECT device, each_key.1 AS position, each_key.2 AS key, groupBitOr(bits) AS done, ${kinds.map(([name]) => `sum(${name}_of_values) AS ${name}`).join(', ')}
+  FROM (SELECT *, arrayJoin(arrayZip(range(toUInt8(${KEYS.length + 1})), [${KEYS.join(', ')}, 0])) AS each_key
     FROM (SELECT device, ${KEYS.join(', ')}, groupBitOr(bit) AS bits, ${kinds.map(([name, { bit }]) => `countIf(bit = ${bit}) AS ${name}_of_values`).join(', ')}
-      FROM (${gatheredOnce(scope, columns, ` AND device_key IN (SELECT device FROM ${listed.table})`)})
-      GROUP BY device, ${KEYS.join(', ')}) AS by_values
-    INNER JOIN ${listed.table} AS listed ON by_values.device = listed.device)
+      FROM (${gatheredOnce(scope, columns, is_listed)})
+      GROUP BY device, ${KEYS.join(', ')}))
   GROUP BY device, position, key) AS each
 GROUP BY each.position, each.key ORDER BY unique_devices DESC LIMIT ${VALUES_FETCHED_MAX} BY dimension`;
 }

@@ -6,7 +6,7 @@
  * it: as many slots as rows prove that no event came twice. Each value has a number of 16 bits: where all rows agree, their OR is their AND.
  * Where a proof is missing the device goes the long way (`release_breakdown.ts`), so that a wrong suspicion costs time and never a figure.
  *
- * Numbers are those of the values among the release's first rows. A device with another value goes the long way in that dimension.
+ * Numbers are those of the values among the release's first rows. A device with another value goes the long way too.
  */
 import type { Row } from '../contract/query.ts';
 import { LISTS, PACKED_LISTS } from './listed_devices.ts';
@@ -17,8 +17,6 @@ export const DIMENSIONS = ['platform', 'app_version', 'os_version', 'device_mode
 export type Dimension = (typeof DIMENSIONS)[number];
 
 const SAMPLE_ROWS = 32_768;
-/** What is said of a device of which an event may have come twice, also by the bit after those of the dimensions. */
-export const ALL_CHANGES = 2 ** (DIMENSIONS.length + 1) - 1;
 /** Of each dimension. The number 0 is that of no value, 1 of the hash 0. */
 const VALUES_MAX = 1023;
 const NUMBERS_BEFORE = 2;
@@ -62,7 +60,7 @@ export function readKnownValues(row: Row | undefined): KnownValues {
 export function devicesStatement(scope: ReleaseScope, known: KnownValues): string {
   const tallies = DIMENSIONS.map((name, position) => tallyOf(`cell_${position}`, known[name].length + NUMBERS_BEFORE));
   return `SELECT total, tallies, ${PACKED_LISTS}
-FROM (SELECT ${tallyOf(`${DONE} * is_once + done`, NUMBERS_BEFORE)} AS total, [${tallies.join(',\n  ')}] AS tallies, ${LISTS}
+FROM (SELECT ${tallyOf(`${DONE} * is_plain + done`, NUMBERS_BEFORE)} AS total, [${tallies.join(',\n  ')}] AS tallies, ${LISTS}
 FROM ${judgedDevices(scope, known)})`;
 }
 
@@ -107,8 +105,8 @@ function tallyAt(tally: unknown, number: number): Tally {
 }
 
 /**
- * A row per device: whether it `is_each_once`, its cell of each dimension, whose number is 0 where its rows differ, and its `changes`, a bit
- * for each of these. A level for each step, since each use of an alias is analysed again.
+ * A row per device: whether it `is_each_once`, whether it `is_plain`, which is the same in all dimensions too, with its cell of each if so, and
+ * whether it `is_other`: to be looked at event by event. A level for each step, since each use of an alias is analysed again.
  */
 export function judgedDevices(scope: ReleaseScope, known: KnownValues): string {
   const fields = KINDS.map(
@@ -116,18 +114,15 @@ export function judgedDevices(scope: ReleaseScope, known: KnownValues): string {
   );
   const done = KINDS.map(({ bit }, position) => `${bit} * (field_${position} != 0)`);
   const more = KINDS.map((_kind, position) => `bitShiftLeft(toUInt128(greatest(field_${position}, 1) - 1), ${COUNT_BITS * position})`);
-  const cells = DIMENSIONS.map((_name, position) => {
-    const is_same = `toUInt16(bitShiftRight(differing, ${CODE_BITS * position})) = 0`;
-    return `if(is_once AND ${is_same}, ${DONE} * toUInt16(bitShiftRight(any_codes, ${CODE_BITS * position})) + done, 0) AS cell_${position}`;
-  });
-  const changes = DIMENSIONS.map((_name, position) => `${2 ** position} * (cell_${position} < ${DONE})`);
-  return `(SELECT *, toUInt8(multiIf(NOT is_each_once, ${ALL_CHANGES}, is_once, ${changes.join(' + ')}, 0)) AS changes
-  FROM (SELECT device, row_count, is_each_once, is_once, done, more, ${cells.join(', ')}
-  FROM (SELECT *, is_each_once AND done != 0 AS is_once
-  FROM (SELECT device, row_count, any_codes, differing, is_each_once, ${done.join(' + ')} AS done, ${more.join(' + ')} AS more
+  const numbers = DIMENSIONS.map((_name, position) => `toUInt16(bitShiftRight(any_codes, ${CODE_BITS * position})) AS number_${position}`);
+  const have_numbers = DIMENSIONS.map((_name, position) => `number_${position} != 0`).join(' AND ');
+  const cells = DIMENSIONS.map((_name, position) => `if(is_plain, ${DONE} * number_${position} + done, 0) AS cell_${position}`);
+  return `(SELECT device, row_count, is_each_once, is_plain, NOT is_each_once OR (done != 0 AND NOT is_plain) AS is_other, done, more, ${cells.join(', ')}
+  FROM (SELECT *, is_each_once AND done != 0 AND differing = 0 AND ${have_numbers} AS is_plain
+  FROM (SELECT device, row_count, differing, is_each_once, ${done.join(' + ')} AS done, ${more.join(' + ')} AS more, ${numbers.join(', ')}
   FROM (SELECT device, bitShiftRight(counts, ${ROWS_AT}) AS row_count, any_codes, bitXor(any_codes, all_codes) AS differing, ${fields.join(', ')},
       (bitCount(slots) = bitShiftRight(counts, ${ROWS_AT}) OR bitCount(further_slots) = bitShiftRight(counts, ${ROWS_AT})) AS is_each_once
-    FROM ${eachDevice(scope, known)})))))`;
+    FROM ${eachDevice(scope, known)}))))`;
 }
 
 /** A row per device: `counts`, its `slots`, and the numbers of its values, of any row and of all. */

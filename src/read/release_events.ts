@@ -5,7 +5,6 @@
  * Most rows are one event each, and they stream past; only those that may be one of several are gathered.
  */
 import type { ListedDevices } from './listed_devices.ts';
-import { ALL_CHANGES } from './release_devices.ts';
 import { ofRelease, type ReleaseScope } from './release_scope.ts';
 
 const HALF_ID = "reinterpret(event_id, 'UInt64')";
@@ -15,7 +14,7 @@ const REPEATED_ROWS_MAX = 300_000;
 /** SQL: whether a row's event may have come twice; the same for all rows of an event. */
 export function isRepeated(scope: ReleaseScope, listed: ListedDevices): string {
   if (listed.repeated_rows === 0) return 'false';
-  if (listed.repeated_rows <= REPEATED_ROWS_MAX) return `device_key IN (SELECT device FROM ${listed.table} WHERE changes = ${ALL_CHANGES})`;
+  if (listed.repeated_rows <= REPEATED_ROWS_MAX) return `device_key IN ${listed.repeated.set}`;
   return `${HALF_ID} IN (SELECT half FROM (SELECT ${HALF_ID} AS half FROM {database}.deploy_events WHERE ${ofRelease(scope)})
     GROUP BY half HAVING count() > 1)`;
 }

@@ -40,7 +40,7 @@ export function historyStatement(scope: ReleaseScope, listed: ListedDevices, int
   const counts = Object.entries(EVENT_KINDS).map(([name, { bit }]) => `sumIf(events, kind = ${bit}) AS ${name}`);
   const quantiles = (bit: number): string => `quantilesExactInclusiveArray(0.5, 0.95, 0.99)(numbers_${bit})`;
   const numbers = [downloads.bit, installs.bit].map((bit) => `groupArrayArrayIf(numbers, kind = ${bit}) AS numbers_${bit}`);
-  return `${listed.with_packed}
+  return `${listed.repeated.with_packed}
 SELECT ${columns.map((name, position) => `each.${position + 1} AS ${name}`).join(', ')}, first_render_ms, download_ms
 FROM (SELECT groupArray((${columns.join(', ')})) AS intervals, ${quantiles(installs.bit)} AS first_render_ms, ${quantiles(downloads.bit)} AS download_ms
   FROM (SELECT ${startOf('first', interval)} AS starts_s, ${counts.join(', ')}, ${numbers.join(', ')},

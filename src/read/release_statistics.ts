@@ -103,7 +103,7 @@ async function count(scope: ReleaseScope, interval: Interval, ask: Ask): Promise
   const listed = new ListedDevices(devices, judgedDevices(scope, known));
   const [intervals, others] = await Promise.all([
     ask(historyStatement(scope, listed, interval)),
-    listed.length === 0 ? [] : ask(othersStatement(scope, listed)),
+    listed.all.length === 0 ? [] : ask(othersStatement(scope, listed.all)),
   ]);
   return { known, devices, intervals, others };
 }

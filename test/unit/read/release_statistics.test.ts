@@ -46,7 +46,7 @@ test('every statement is held to the tenant and to every filter, and no value is
   const { statistics, asked } = play([
     [/AS last_seen_ms FROM/, [{ last_seen_ms: 1 }]],
     [/ AS packed FROM/, [{ packed: packed('release-secret') }]],
-    [/ AS tallies/, [{ other_devices: 2 }]],
+    [/ AS tallies/, [{ repeated_devices: 1, changed_devices: 1 }]],
     [/ AS unique_devices/, [others('', '', 2), others('platform', '22', 2)]],
   ]);
   await statistics.list(SCOPE, { limit: 7, after: 'after-secret' }, signal);
@@ -83,7 +83,7 @@ test('devices that are looked at event by event are added to the rest, and 20 va
   const tallies = [tallyOfKnown([40]), tallyOfKnown([]), tallyOfKnown([]), tallyOfKnown(models)];
   const { statistics, asked } = play([
     [/ AS platform_values/, [known]],
-    [/ AS tallies/, [{ total: tally([0, 40]), tallies, other_devices: 2 }]],
+    [/ AS tallies/, [{ total: tally([0, 40]), tallies, changed_devices: 2 }]],
     [/ AS unique_devices/, [others('', '', 2), others('platform', '11', 1), others('platform', '22', 2)]],
     [/\{platform_keys:/, [{ dimension: 'platform', key: '22', value: 'web' }]],
   ]);
@@ -124,11 +124,15 @@ test('events beyond the first of a type are added to the devices that have one',
 });
 
 test('more devices than a statement can list are found again by it', () => {
-  const few = new ListedDevices({ other_devices: 60_000, others_packed: "AAAAAAAAAAA='" }, '(JUDGED)');
-  assert.match(few.with_packed, /^WITH 'AAAAAAAAAAA=' AS/);
-  assert.doesNotMatch(few.table, /JUDGED/);
-  const many = new ListedDevices({ other_devices: 60_001, others_packed: '' }, '(JUDGED)');
-  assert.deepEqual([many.with_packed, many.table.includes('FROM (JUDGED)')], ['', true]);
+  const few = new ListedDevices(
+    { repeated_devices: 1, changed_devices: 59_999, repeated_packed: "AAAAAAAAAAA='", changed_packed: '/////////wA=' },
+    '(JUDGED)',
+  );
+  assert.match(few.repeated.with_packed, /^WITH 'AAAAAAAAAAA=' AS/);
+  assert.match(few.all.with_packed, /^WITH 'AAAAAAAAAAD\/{9}AA==' AS/);
+  assert.doesNotMatch(few.repeated.set + few.all.set, /JUDGED/);
+  const many = new ListedDevices({ repeated_devices: 1, changed_devices: 60_000, changed_packed: '' }, '(JUDGED)');
+  assert.deepEqual([many.all.with_packed, many.all.set.includes('FROM (JUDGED)'), many.repeated.set.includes('JUDGED')], ['', true, false]);
 });
 
 test('a rate that estimates make more than all is all', async () => {
