@@ -12,10 +12,11 @@ const FIELD_BYTES = 128;
 const FILL_BYTES = 16;
 const KEY_BYTES_MAX = 16;
 const HEAD_BYTES = 16;
-const HEAD_MASK_OFFSET = 32;
+const HEAD_IGNORED_OFFSET = 32;
 const FIELD_WORDS_OFFSET = 48;
 const FIELD_BIT_OFFSET = 112;
-/** More than 16 bits, which no comparison of 16 bytes gives. */
+/** What a comparison of 16 bytes gives where all are equal, and what none gives. */
+const ALL_EQUAL = 0xffff;
 const NEVER = 0x10000;
 /** Texts of more bytes do not take the short way. */
 const SHORT_BYTES_MAX = 127;
@@ -180,7 +181,7 @@ function writeHead(program: Buffer, at: number, key: string): number {
   const fits = head.length <= HEAD_BYTES;
   if (fits) head.copy(program, at + HEAD_BYTES);
   else program.fill(0xff, at + HEAD_BYTES, at + 2 * HEAD_BYTES);
-  program.fill(0xff, at + HEAD_MASK_OFFSET, at + HEAD_MASK_OFFSET + (fits ? head.length : HEAD_BYTES));
+  program.writeUInt32LE(fits ? ALL_EQUAL ^ (2 ** head.length - 1) : 0, at + HEAD_IGNORED_OFFSET);
   return head.length;
 }
 
@@ -202,7 +203,7 @@ function writeField(program: Buffer, index: number, field: Field, kind: number, 
   const key_bytes = program.write(key, at);
   const head_bytes = writeHead(program, at, key);
   const rules = [kind, Number(is_nullable), length_min, length_max, allowed_offset, allowed.length, column];
-  const key_alone = head_bytes <= HEAD_BYTES ? 0xffff ^ (1 << (head_bytes - 1)) : NEVER;
+  const key_alone = head_bytes <= HEAD_BYTES ? ALL_EQUAL ^ (1 << (head_bytes - 1)) : NEVER;
   writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, head_bytes, ...rules, ...shortLengths(field), key_alone]);
   program.writeBigUInt64LE(1n << BigInt(index), at + FIELD_BIT_OFFSET);
 }

@@ -135,3 +135,23 @@ test('shapes of metadata that begin with the same key take turns', () => {
     [...bodies, ...bodies].map(() => 'ndjson'),
   );
 });
+
+test('numbers of every length, with signs, zeros and fractions, in metadata whose shape is known', () => {
+  const comparison = new KernelComparison(0);
+  const digits = Array.from({ length: 24 }, (_, length) => '1234567890'.repeat(3).slice(0, length));
+  const numbers = ['', '-', '0', '-0', '--', '.', '0.', '-1.', '+', '/'].flatMap((start) => digits.map((rest) => start + rest));
+  const metadata = (number: string): string => `{"ms":${number},"retried":false}`;
+  const event = (text: string, index: number): string =>
+    USUAL_EVENT.replace(/"metadata".*/, `"metadata":${index % 2 === 0 ? JSON.stringify(text) : text}}`);
+  const known = [1, 2].map((number, index) => event(metadata(`${number}`), index));
+  const bodies = [0, 1].map((form) => {
+    const lines = numbers.flatMap((number) => [
+      ...known,
+      event(metadata(number), form),
+      event(`{"ms":"${number}","retried":${number}}`, form),
+    ]);
+    return Buffer.from(lines.join('\n'));
+  });
+  comparison.compare([...bodies, ...bodies], EVENT_BYTES_MAX, ['ndjson', 'ndjson', 'ndjson', 'ndjson']);
+  assert.ok(comparison.seen.accepted > 4 * numbers.length * 2, JSON.stringify(comparison.seen));
+});

@@ -1,5 +1,7 @@
 /** Runs of bytes, 16 at a time. Loads and stores may touch up to 15 bytes behind a run; the memory's padding allows for that. */
 
+const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
+
 /** A v128 loaded 16 - n bytes from its start has n bytes of ones, then zeros. */
 const SLIDING_MASK = <u32>(
   memory.data<u8>([
@@ -21,6 +23,12 @@ export function equalBytes(left: u32, right: u32, length: u32): bool {
     rest -= 16;
   }
   return !v128.any_true(v128.xor(loadHead(left, rest), loadHead(right, rest)));
+}
+
+/** 16 bytes mixed to 64 bits, of which the upper ones are best. */
+export function foldedBytes(bytes: v128): u64 {
+  const folded = v128.xor(bytes, v128.shuffle<u32>(bytes, bytes, 3, 2, 3, 2));
+  return <u64>i64x2.extract_lane(folded, 0) * MULTIPLIER;
 }
 
 /** Copies to where there is padding, or room, behind `length` bytes. */

@@ -1,11 +1,8 @@
 /** Reads one event of the common shape, its fields straight into their columns. */
-import { entryEnd, fieldEnd, stringFieldEnd, textFieldEnd } from './fields';
+import { otherValueEnd, textFieldEnd } from './fields';
 import {
-  FIELD_DICTIONARY,
-  FIELD_STRING,
   fieldAt,
   fieldBit,
-  fieldKind,
   headLength,
   isKeyAlone,
   key_quote,
@@ -15,63 +12,42 @@ import {
   unknownField,
   WHOLE_HEAD,
 } from './program';
-import { beginRow, hasSeenAll, setSeen } from './row';
+import { beginRow, fieldsSeen, hasSeenAll, setSeen } from './row';
 import { CLOSE_BRACE, COLON, COMMA, isAt, OPEN_BRACE, QUOTE, skipSpace } from './text';
+import { readTexts, setText, text_field, text_start } from './texts';
 import { valueEnd } from './values';
 
 const BRACE_AND_QUOTE: u16 = 0x227b;
 const COMMA_AND_QUOTE: u16 = 0x222c;
 
-/** The field whose member `otherMemberEnd` read. */
-let other_field: u32 = 0;
+/** The field of the last member that was read. */
+let member_field: u32 = 0;
 
 /**
  * Reads the event that begins at `from`.
  *
- * Where the short ways run on behind `end`, into what follows a truncated body, its closing brace is not found before `end`.
+ * Where the quick way runs on behind `end`, into what follows a truncated body, its closing brace is not found before `end`.
  *
  * @returns behind the event; 0 when it is not of the common shape, be it valid or not: then `undoRow`
  */
 export function readElement(from: u32, end: u32): u32 {
-  let seen: u64 = 0;
-  setSeen(seen);
   if (!beginRow()) return 0;
   let at = firstKey(from, end);
-  if (at === 0) return 0;
-  let field = unknownField();
-  while (true) {
-    const likely = likelyNext(field);
-    const matching = matchHead(likely, at);
-    if (matching === WHOLE_HEAD) {
-      field = likely;
-      if ((seen & fieldBit(field)) !== 0) break;
-      const start = at + headLength(field);
-      const kind = fieldKind(field);
-      if (kind === FIELD_DICTIONARY) at = entryEnd(field, start, end);
-      else if (kind === FIELD_STRING) at = stringFieldEnd(field, start, end);
-      else at = textFieldEnd(field, start, end);
-    } else {
-      at = otherMemberEnd(field, at, end, matching, seen);
-      field = other_field;
-    }
-    if (at === 0) break;
-    seen |= fieldBit(field);
+  member_field = unknownField();
+  while (at !== 0) {
+    at = membersEnd(at, end);
+    if (at === 0) return 0;
     if (load<u16>(at) === COMMA_AND_QUOTE) {
       at += 2;
       continue;
     }
     at = skipSpace(at, end);
-    if (load<u8>(at) === CLOSE_BRACE) {
-      setSeen(seen);
-      if (at >= end) return 0;
-      return hasSeenAll(requiredFields()) ? at + 1 : 0;
-    }
-    if (!isAt(at, end, COMMA)) break;
+    if (load<u8>(at) === CLOSE_BRACE) return at < end && hasSeenAll(requiredFields()) ? at + 1 : 0;
+    if (!isAt(at, end, COMMA)) return 0;
     at = skipSpace(at + 1, end);
-    if (!isAt(at, end, QUOTE)) break;
+    if (!isAt(at, end, QUOTE)) return 0;
     at++;
   }
-  setSeen(seen);
   return 0;
 }
 
@@ -85,21 +61,44 @@ function firstKey(from: u32, end: u32): u32 {
   return isAt(at, end, QUOTE) ? at + 1 : 0;
 }
 
+/** Reads the member whose key begins at `at`, and those that `readTexts` reads behind it; behind them, or 0. */
+function membersEnd(at: u32, end: u32): u32 {
+  const likely = likelyNext(member_field);
+  const matching = matchHead(likely, v128.load(at));
+  if (matching !== WHOLE_HEAD) return otherMembersEnd(at, end, matching);
+  if ((fieldsSeen() & fieldBit(likely)) !== 0) return 0;
+  return textsEnd(likely, at + headLength(likely), end);
+}
+
 /**
- * Reads the member whose key begins at `at`, where the likely field's is not, or not with a text; behind it, or 0.
+ * The same where the likely field's key is not there, or not with a text right behind it.
  *
- * @param previous the field before it
  * @param matching how the likely field's head matches
  */
-function otherMemberEnd(previous: u32, at: u32, end: u32, matching: u32, seen: u64): u32 {
-  const likely = likelyNext(previous);
+function otherMembersEnd(at: u32, end: u32, matching: u32): u32 {
+  const likely = likelyNext(member_field);
   const is_likely = isKeyAlone(likely, matching);
-  const field = is_likely ? likely : fieldAt(at, end, previous);
+  const field = is_likely ? likely : fieldAt(at, end, member_field);
   if (field === 0) return 0;
   const value = is_likely ? skipSpace(at + headLength(likely) - 1, end) : memberValue(end);
-  other_field = field;
-  if (value === 0 || (seen & fieldBit(field)) !== 0) return 0;
-  return field === unknownField() ? valueEnd(value, end) : fieldEnd(field, value, end);
+  if (value === 0 || (fieldsSeen() & fieldBit(field)) !== 0) return 0;
+  member_field = field;
+  if (field === unknownField()) return valueEnd(value, end);
+  if (load<u8>(value) === QUOTE) return textsEnd(field, value + 1, end);
+  const after = otherValueEnd(field, value, end);
+  if (after !== 0) setSeen(fieldsSeen() | fieldBit(field));
+  return after;
+}
+
+/** Reads the text of a field, and those that `readTexts` reads behind it. */
+function textsEnd(field: u32, start: u32, end: u32): u32 {
+  setText(field, start);
+  const quick_end = readTexts();
+  member_field = text_field;
+  if (quick_end !== 0) return quick_end;
+  const after = textFieldEnd(text_field, text_start, end);
+  if (after !== 0) setSeen(fieldsSeen() | fieldBit(text_field));
+  return after;
 }
 
 /** Where the value of the key begins that `fieldAt` has found; 0 when there is none. */

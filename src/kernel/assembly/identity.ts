@@ -8,21 +8,17 @@ import { BYTES } from './columns';
 import { countDigest } from './digests';
 import { hashWith } from './hash';
 import { identityColumn } from './program';
-import { setVectorEnd, vectorEnd } from './vector';
+import { vectorEnd } from './vector';
 
 export const IDENTITY_BYTES: u32 = 16;
 const DIGITS_MAX: u32 = 10;
 
 const digits = <u32>memory.data(10);
 
-/** Appends where the event in [start, end) is, if there is a column for its identity, which has room for it. */
-export function appendPlace(start: u32, end: u32): void {
-  const column = identityColumn();
-  if (column === 0) return;
-  const to = vectorEnd(column + BYTES);
-  store<u32>(to, start);
-  store<u32>(to, end - start, 4);
-  setVectorEnd(column + BYTES, to + IDENTITY_BYTES);
+/** Notes where the event in [start, end) is, in the place of its identity. */
+export function notePlace(identity: u32, start: u32, end: u32): void {
+  store<u32>(identity, start);
+  store<u32>(identity, end - start, 4);
 }
 
 /** Puts the identities of the last rows into their places. */

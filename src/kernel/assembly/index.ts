@@ -28,6 +28,7 @@ export { allocate, inputAddress, install, isExhausted } from './memory';
 export { addWord, newWordAddress, outlineAddress, outlineBranchesAddress, outlineOf, outlineTextsAddress } from './outline';
 export { requestAddress, rowsRead } from './row';
 export { findMember, scanBatch, tableAddress } from './scan';
+export { readTexts } from './texts';
 
 /** Makes room for a slab and begins anew with empty columns; false when there is no memory. */
 export function reserve(input_bytes: u32): bool {

@@ -5,7 +5,8 @@
  * 16 the name of the member that has the events, 16 bytes zero-padded     32 u32 its length     36 u32 column of the identity
  * 40 u64 the fields that have a column, a bit each
  * 64 per field, 128 bytes:
- *      0 key, zero-padded to 16 bytes     16 head: the key with `":"` behind it, zero-padded     32 mask of the head, 16 bytes
+ *      0 key, zero-padded to 16 bytes     16 head: the key with `":"` behind it, zero-padded     32 u32 a bit for each byte behind the head
+ *     36 u32 how its texts are read (`texts.ts`), address of the column's cache, address of its index of the first row in hand: the kernel's
  *     48 u32 key length, head length, kind, is nullable, code points min, code points max, offset of its allowed texts, their
  *        number, column
  *     84 u32 the least bytes of a plain text that is certain to be accepted, u32 how many more it may have
@@ -19,7 +20,7 @@
  * at 112 and 120 is said of all unknown keys, and of what stands before the first key, at 48 and 56: as if they were field -1.
  */
 import { equalBytes, loadHead } from './bytes';
-import { columnAddress } from './columns';
+import { CACHE, columnAddress } from './columns';
 import { has_escape, specialBytes, stringEnd } from './strings';
 import { QUOTE } from './text';
 
@@ -35,6 +36,12 @@ export const FIELD_SLOW: u32 = 4;
 export const FIELD_NUMBER: u32 = 5;
 export const FIELD_INTEGER: u32 = 6;
 export const FIELD_BOOLEAN: u32 = 7;
+
+/** How `texts.ts` reads a field's texts: those of a dictionary, where some had more than 15 bytes, and of other columns; it does not. */
+export const WAY_SHORT_ENTRY: u32 = 0;
+export const WAY_STRING: u32 = 1;
+export const WAY_ENTRY: u32 = 2;
+export const WAY_NONE: u32 = 3;
 
 export const FILL_CONSTANT: u32 = 0;
 export const FILL_EMPTY: u32 = 1;
@@ -64,9 +71,17 @@ export function selectProgram(address: u32): void {
   const first = address + HEADER_BYTES;
   expectNext(unknownField(), first);
   for (let field = first; field < fieldsEnd(); field += FIELD_BYTES) {
-    store<u32>(field, columnAddress(load<u32>(field, 80)), 96);
+    const address = columnAddress(load<u32>(field, 80));
+    store<u32>(field, address, 96);
+    store<u32>(field, firstWay(fieldKind(field)), 36);
+    if (fieldKind(field) === FIELD_DICTIONARY) store<u32>(field, load<u32>(address, CACHE), 40);
     expectNext(field, first);
   }
+}
+
+function firstWay(kind: u32): u32 {
+  if (kind === FIELD_DICTIONARY) return WAY_SHORT_ENTRY;
+  return kind === FIELD_STRING ? WAY_STRING : WAY_NONE;
 }
 
 function fieldsEnd(): u32 {
@@ -153,6 +168,28 @@ export function fieldColumn(field: u32): u32 {
   return load<u32>(field, 96);
 }
 
+export function textWay(field: u32): u32 {
+  return load<u32>(field, 36);
+}
+
+/** From now on the field's texts are expected to have up to 31 bytes. */
+export function expectLongTexts(field: u32): void {
+  store<u32>(field, WAY_ENTRY, 36);
+}
+
+export function fieldCache(field: u32): u32 {
+  return load<u32>(field, 40);
+}
+
+/** Where the index of the first of the rows in hand is to be put. */
+export function firstIndex(field: u32): u32 {
+  return load<u32>(field, 44);
+}
+
+export function setFirstIndex(field: u32, address: u32): void {
+  store<u32>(field, address, 44);
+}
+
 /** How far the field's column was before the event in hand: where its bytes ended, or how many entries it had. */
 export function columnBefore(field: u32): u32 {
   return load<u32>(field, 100);
@@ -185,9 +222,9 @@ export function isAllowed(field: u32, address: u32, length: u32): bool {
   return false;
 }
 
-/** Compares the bytes at `start`, behind a quote, with the field's head: WHOLE_HEAD, what `isKeyAlone` knows, or something else. */
-export function matchHead(field: u32, start: u32): u32 {
-  return i8x16.bitmask(i8x16.eq(v128.and(v128.load(start), v128.load(field, 32)), v128.load(field, 16)));
+/** Compares bytes from behind a quote on with the field's head: WHOLE_HEAD, what `isKeyAlone` knows, or something else. */
+export function matchHead(field: u32, bytes: v128): u32 {
+  return i8x16.bitmask(i8x16.eq(bytes, v128.load(field, 16))) | load<u32>(field, 32);
 }
 
 /** Whether the key is the field's, but no text is right behind its colon. */

@@ -3,8 +3,8 @@
  * out to be uncommon must leave no trace: `undoRow`. What does not depend on the event is filled in later, for many rows at once.
  */
 import { appendBytes, appendTime, BYTES, INDEXES, KIND_DICTIONARY } from './columns';
-import { appendIndex, appendIndexes, dropEntries, entryCount, entryOf, INDEX_BYTES } from './dictionary';
-import { appendPlace, IDENTITY_BYTES, identifyRows } from './identity';
+import { appendIndexes, dropEntries, entryCount, entryOf, INDEX_BYTES } from './dictionary';
+import { IDENTITY_BYTES, identifyRows, notePlace } from './identity';
 import {
   columnBefore,
   FIELD_CHECKED,
@@ -22,14 +22,16 @@ import {
   fillColumn,
   fillCount,
   fillKind,
+  firstIndex,
   identityColumn,
   lowestField,
   noteColumn,
+  setFirstIndex,
 } from './program';
 import { makeRoom, setVectorEnd, vectorEnd } from './vector';
 
-/** Rows for which there is room in advance. */
-const ROWS_AHEAD: u32 = 64;
+/** Rows whose indexes and identities have room in their columns in advance. */
+const ROWS_IN_HAND_MAX: u32 = 64;
 
 /** What the host says of the request: the f64 time of its receipt, 16 bytes of seed, address and length of its constants. */
 const request = <u32>memory.data(32 + 8 * 8, 16);
@@ -43,8 +45,15 @@ let fields_with_entry: u64 = 0;
 /** Rows of the body in hand, without those that wait for what does not depend on their events. */
 let rows: u32 = 0;
 let rows_to_fill: u32 = 0;
-/** Rows whose indexes and identities have room in their columns, while nobody else appends to those. */
-let rows_ahead: u32 = 0;
+/**
+ * The rows in hand: their indexes and identities are behind the ends of their columns, which `keepRows` moves. So a row that is given
+ * up leaves nothing there, and nobody else appends to those columns meanwhile.
+ */
+let rows_in_hand: u32 = 0;
+/** For how many there is room. */
+let rows_room: u32 = 0;
+/** Where the identity of the first of them is to be put; 0 when there is no column for it. */
+let first_identity: u32 = 0;
 
 export function requestAddress(): u32 {
   return request;
@@ -58,7 +67,8 @@ export function requestSeed(): v128 {
 export function beginRows(): void {
   rows = 0;
   rows_to_fill = 0;
-  rows_ahead = 0;
+  rows_in_hand = 0;
+  rows_room = 0;
 }
 
 /** Rows that were completed since the body in hand was begun, without those of the host. */
@@ -68,30 +78,56 @@ export function rowsRead(): u32 {
 
 /** Begins the row of an event, for whose indexes and identity there is room then; false when there is no memory. */
 export function beginRow(): bool {
+  fields_seen = 0;
   fields_with_entry = 0;
-  if (rows_ahead === 0 && !makeRowsAhead()) return false;
-  rows_ahead--;
-  return true;
+  if (rows_in_hand < rows_room) return true;
+  keepRows();
+  return makeRowsRoom();
 }
 
-function makeRowsAhead(): bool {
+function makeRowsRoom(): bool {
   for (let left = fieldsWithColumn(); left !== 0; left &= left - 1) {
     const field = lowestField(left);
-    if (fieldKind(field) === FIELD_DICTIONARY && !makeRoom(fieldColumn(field) + INDEXES, ROWS_AHEAD * INDEX_BYTES)) return false;
+    if (fieldKind(field) !== FIELD_DICTIONARY) continue;
+    const indexes = fieldColumn(field) + INDEXES;
+    if (!makeRoom(indexes, ROWS_IN_HAND_MAX * INDEX_BYTES)) return false;
+    setFirstIndex(field, vectorEnd(indexes));
   }
-  const identities = identityColumn();
-  if (identities !== 0 && !makeRoom(identities + BYTES, ROWS_AHEAD * IDENTITY_BYTES)) return false;
-  rows_ahead = ROWS_AHEAD;
+  const column = identityColumn();
+  if (column !== 0 && !makeRoom(column + BYTES, ROWS_IN_HAND_MAX * IDENTITY_BYTES)) return false;
+  first_identity = column === 0 ? 0 : vectorEnd(column + BYTES);
+  rows_room = ROWS_IN_HAND_MAX;
   return true;
 }
 
-/** Notes which fields the event has, a bit each: those that were read, however far the event was. */
+/** Makes the rows in hand a part of their columns. */
+function keepRows(): void {
+  for (let left = fieldsWithColumn(); left !== 0 && rows_in_hand !== 0; left &= left - 1) {
+    const field = lowestField(left);
+    if (fieldKind(field) === FIELD_DICTIONARY) setVectorEnd(fieldColumn(field) + INDEXES, firstIndex(field) + rows_in_hand * INDEX_BYTES);
+  }
+  const column = identityColumn();
+  if (column !== 0 && rows_in_hand !== 0) setVectorEnd(column + BYTES, first_identity + rows_in_hand * IDENTITY_BYTES);
+  rows_in_hand = 0;
+  rows_room = 0;
+}
+
+/** The fields that the event has, a bit each: those that were read, however far the event was. */
+export function fieldsSeen(): u64 {
+  return fields_seen;
+}
+
 export function setSeen(fields: u64): void {
   fields_seen = fields;
 }
 
 export function hasSeenAll(fields: u64): bool {
   return (fields_seen & fields) === fields;
+}
+
+/** How far the index of the row in hand is behind the `firstIndex` of a field. */
+export function indexOffset(): u32 {
+  return rows_in_hand * INDEX_BYTES;
 }
 
 /** Appends a text to the column of a field; false when there is no memory. */
@@ -105,7 +141,14 @@ export function appendFieldText(field: u32, address: u32, length: u32): bool {
     return appendBytes(column, address, length);
   }
   const entry = fieldEntry(field, column, address, length);
-  return entry >= 0 && appendIndex(column, entry);
+  if (entry < 0) return false;
+  setEntry(field, entry);
+  return true;
+}
+
+/** Sets which entry of a field's dictionary the row has. */
+export function setEntry(field: u32, entry: u32): void {
+  store<u32>(firstIndex(field) + indexOffset(), entry);
 }
 
 /** The entry of a field's text in its dictionary; below zero when there is no memory. */
@@ -129,15 +172,12 @@ export function appendNothing(field: u32): bool {
 export function undoRow(): void {
   for (let left = fields_seen & fieldsWithColumn(); left !== 0; left &= left - 1) {
     const field = lowestField(left);
-    const column = fieldColumn(field);
-    if (fieldKind(field) === FIELD_DICTIONARY) setVectorEnd(column + INDEXES, vectorEnd(column + INDEXES) - INDEX_BYTES);
-    else setVectorEnd(column + BYTES, columnBefore(field));
+    if (fieldKind(field) !== FIELD_DICTIONARY) setVectorEnd(fieldColumn(field) + BYTES, columnBefore(field));
   }
   for (let left = fields_with_entry; left !== 0; left &= left - 1) {
     const field = lowestField(left);
     dropEntries(fieldColumn(field), columnBefore(field));
   }
-  rows_ahead = 0;
 }
 
 /** Ends the row of the event in [start, end), all of whose fields were read: `fillRows` completes it. False when there is no memory. */
@@ -146,8 +186,9 @@ export function endRow(start: u32, end: u32): bool {
   if (missing !== 0) {
     if (!appendMissing(missing)) return false;
   }
+  if (first_identity !== 0) notePlace(first_identity + rows_in_hand * IDENTITY_BYTES, start, end);
+  rows_in_hand++;
   rows_to_fill++;
-  appendPlace(start, end);
   return true;
 }
 
@@ -160,6 +201,7 @@ function appendMissing(fields: u64): bool {
 
 /** Completes all rows since the last time with what does not depend on their events alone; false when there is no memory. */
 export function fillRows(): bool {
+  keepRows();
   const unfilled = rows_to_fill;
   rows_to_fill = 0;
   if (unfilled === 0) return true;

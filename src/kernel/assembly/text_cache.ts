@@ -6,18 +6,20 @@
  * are side by side; a slot is 64 bytes: 32 of text, u32 entry. An empty slot has zeros, and no padding. Who chooses texts that
  * fall into one slot makes them miss, which costs what it costs without a cache.
  */
+import { foldedBytes } from './bytes';
 
 const SLOT_BYTES: u32 = 64;
 const PAIRS_LOG2: u32 = 8;
 const PAIR_BYTES_LOG2: u32 = 7;
 export const TEXT_CACHE_BYTES: u32 = 1 << (PAIRS_LOG2 + PAIR_BYTES_LOG2);
-const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 const FILLED_MAX: u32 = 4096;
+export const CACHED_BYTES_MAX: u32 = 31;
 
-/** A v128 loaded 16 - n bytes from its start has n zeros, then padding. */
+/** 32 bytes loaded 32 - n bytes from its start have n zeros, then padding. */
 const SLIDING_PADDING = <u32>(
   memory.data<u8>([
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255,
+    255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
   ])
 );
 /** The slots that were filled since they were emptied last, some of them twice; when there are too many, no more texts are cached. */
@@ -34,16 +36,19 @@ export function forgetTexts(): void {
   filled_count = 0;
 }
 
-/** The first `count` (0 to 16) bytes of a chunk, then padding. */
-export function padded(chunk: v128, count: u32): v128 {
-  return v128.or(chunk, v128.load(SLIDING_PADDING + 16 - count));
+/** The first 16 bytes of a text of `length` (0 to 32), which a chunk begins with, then padding. */
+export function paddedHead(chunk: v128, length: u32): v128 {
+  return v128.or(chunk, v128.load(SLIDING_PADDING + 32 - length));
+}
+
+/** The same for the 16 bytes that follow. */
+export function paddedTail(chunk: v128, length: u32): v128 {
+  return v128.or(chunk, v128.load(SLIDING_PADDING + 32 - length, 16));
 }
 
 /** The first slot of the texts whose first 16 bytes, padding and all, are `head`. */
 export function cacheSlot(cache: u32, head: v128): u32 {
-  const folded = v128.xor(head, v128.shuffle<u32>(head, head, 3, 2, 3, 2));
-  const mixed = <u64>i64x2.extract_lane(folded, 0) * MULTIPLIER;
-  return cache + ((<u32>(mixed >> (64 - PAIRS_LOG2))) << PAIR_BYTES_LOG2);
+  return cache + ((<u32>(foldedBytes(head) >> (64 - PAIRS_LOG2))) << PAIR_BYTES_LOG2);
 }
 
 export function secondSlot(slot: u32): u32 {
@@ -63,12 +68,14 @@ export function cachedEntry(slot: u32): u32 {
   return load<u32>(slot, 32);
 }
 
-/** Puts a text into the first slot, and what was there into the second. */
-export function cacheText(slot: u32, head: v128, tail: v128, entry: u32): void {
+/** Puts the text at `start`, of CACHED_BYTES_MAX bytes at most, into the first of its slots, and what was there into the second. */
+export function cacheText(cache: u32, start: u32, length: u32, entry: u32): void {
   if (filled_count === FILLED_MAX) return;
+  const head = paddedHead(v128.load(start), length);
+  const slot = cacheSlot(cache, head);
   store<u32>(filled + (filled_count++ << 2), slot);
   memory.copy(secondSlot(slot), slot, SLOT_BYTES);
   v128.store(slot, head);
-  v128.store(slot, tail, 16);
+  v128.store(slot, paddedTail(v128.load(start, 16), length), 16);
   store<u32>(slot, entry, 32);
 }

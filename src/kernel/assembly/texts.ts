@@ -1,0 +1,142 @@
+/**
+ * The quick way through an event: its texts as most are, one after the other, as long as each key is the one that came there the last
+ * time, and nothing stands between them but what must. A text goes into its column here when its dictionary's cache has it, or when
+ * it is copied while its quote is looked for; `fields.ts` has the others.
+ *
+ * Nothing is called in here, so that what goes from member to member stays in registers: V8 has every register saved in memory around
+ * each call, and at each turn of a loop that has a call. So `readTexts` is exported, or else the compiler would make it a part of who calls it.
+ */
+import { BYTES } from './columns';
+import { SHAPED_ROOM_BYTES } from './json_shape';
+import {
+  acceptsShort,
+  fieldBit,
+  fieldCache,
+  fieldColumn,
+  firstIndex,
+  headLength,
+  likelyNext,
+  matchHead,
+  noteColumn,
+  textWay,
+  WAY_ENTRY,
+  WAY_SHORT_ENTRY,
+  WAY_STRING,
+  WHOLE_HEAD,
+} from './program';
+import { fieldsSeen, indexOffset, setSeen } from './row';
+import { quoteBytes, specialBytes } from './strings';
+import { QUOTE } from './text';
+import { cachedEntry, cacheSlot, hasShortText, hasText, paddedHead, paddedTail, secondSlot } from './text_cache';
+import { setVectorEnd, vectorEnd, vectorRoom } from './vector';
+
+const COMMA_AND_QUOTE: u16 = 0x222c;
+/** A text up to this length has one byte of length before it. */
+const SHORT_BYTES_MAX: u32 = 127;
+
+/** The field that `readTexts` is to begin with, and then the one it was at; where the text of that begins. */
+export let text_field: u32 = 0;
+export let text_start: u32 = 0;
+
+/** Has `readTexts` begin with a field, whose text begins at `start`, behind its quote. The event has not had that field before. */
+export function setText(field: u32, start: u32): void {
+  text_field = field;
+  text_start = start;
+}
+
+/**
+ * Reads the text that was set, and those of the members that follow. (It was set, and is no argument, because V8 does not know that the
+ * upper half of an argument's register is empty, and would see to that at every address.)
+ *
+ * Where it runs on behind the end of the body, into what follows a truncated one, no closing brace is found before that end.
+ *
+ * @returns behind the closing quote of `text_field`'s text; 0 when that is none of those that are read here
+ */
+export function readTexts(): u32 {
+  const offset = indexOffset();
+  let field = text_field;
+  let start = text_start;
+  let seen = fieldsSeen() | fieldBit(field);
+  let at: u32 = 0;
+  while (true) {
+    const way = textWay(field);
+    if (way === WAY_SHORT_ENTRY) at = shortEntryEnd(field, start, offset);
+    else if (way === WAY_STRING) at = copiedTextEnd(field, start);
+    else if (way === WAY_ENTRY) at = entryEnd(field, start, offset);
+    else at = 0;
+    if (at === 0) {
+      seen ^= fieldBit(field);
+      break;
+    }
+    if (load<u16>(at) !== COMMA_AND_QUOTE) break;
+    const next = likelyNext(field);
+    if (matchHead(next, v128.load(at, 2)) !== WHOLE_HEAD) break;
+    const bit = fieldBit(next);
+    if ((seen & bit) !== 0) break;
+    seen |= bit;
+    field = next;
+    start = at + 2 + headLength(next);
+  }
+  setText(field, start);
+  setSeen(seen);
+  return at;
+}
+
+/** Only a plain text is in the cache, so that one that is found there has no more to prove than where its quote is. */
+function shortEntryEnd(field: u32, start: u32, offset: u32): u32 {
+  const chunk = v128.load(start);
+  const quotes = quoteBytes(chunk);
+  if (quotes === 0) return 0;
+  const length = <u32>ctz(quotes);
+  const head = paddedHead(chunk, length);
+  let slot = cacheSlot(fieldCache(field), head);
+  if (!hasShortText(slot, head)) {
+    slot = secondSlot(slot);
+    if (!hasShortText(slot, head)) return 0;
+  }
+  store<u32>(firstIndex(field) + offset, cachedEntry(slot));
+  return start + length + 1;
+}
+
+/** The same for a text that may be twice as long. */
+function entryEnd(field: u32, start: u32, offset: u32): u32 {
+  const chunk = v128.load(start);
+  const more = v128.load(start, 16);
+  const quotes = quoteBytes(chunk) | (quoteBytes(more) << 16);
+  if (quotes === 0) return 0;
+  const length = <u32>ctz(quotes);
+  const head = paddedHead(chunk, length);
+  const tail = paddedTail(more, length);
+  let slot = cacheSlot(fieldCache(field), head);
+  if (!hasText(slot, head, tail)) {
+    slot = secondSlot(slot);
+    if (!hasText(slot, head, tail)) return 0;
+  }
+  store<u32>(firstIndex(field) + offset, cachedEntry(slot));
+  return start + length + 1;
+}
+
+/** Copies a text while its quote is looked for. */
+function copiedTextEnd(field: u32, start: u32): u32 {
+  const bytes = fieldColumn(field) + BYTES;
+  if (vectorRoom(bytes) < SHAPED_ROOM_BYTES) return 0;
+  const to = vectorEnd(bytes);
+  let length: u32 = 0;
+  while (length < SHORT_BYTES_MAX - 15) {
+    const chunk = v128.load(start + length);
+    v128.store(to + length, chunk, 1);
+    const special = specialBytes(chunk);
+    if (special === 0) {
+      length += 16;
+      continue;
+    }
+    length += ctz(special);
+    if (load<u8>(start + length) !== QUOTE) break;
+    if (!acceptsShort(field, length)) break;
+    store<u8>(to, length);
+    noteColumn(field, to);
+    setVectorEnd(bytes, to + 1 + length);
+    return start + length + 1;
+  }
+  return 0;
+}
