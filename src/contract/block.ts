@@ -59,24 +59,26 @@ export function indexWidthBytes(dictionary_entries: number): 1 | 2 | 4 {
 
 /** The bytes of a block before its columns' data: the caller copies the data behind them, in the order of `columns`. */
 export function encodeBlockHeader(block: Omit<BlockHeader, 'header_bytes'>): Uint8Array {
-  const accounts = Buffer.from(JSON.stringify(block.accounts));
-  const header_bytes = BLOCK_PREFIX_BYTES + block.columns.length * BLOCK_COLUMN_BYTES + accounts.length;
+  const accounts = JSON.stringify(block.accounts);
+  const accounts_bytes = Buffer.byteLength(accounts);
+  const header_bytes = BLOCK_PREFIX_BYTES + block.columns.length * BLOCK_COLUMN_BYTES + accounts_bytes;
   const header = Buffer.alloc(header_bytes);
-  header.writeUInt32LE(BLOCK_VERSION, 0);
-  header.writeUInt32LE(header_bytes, 4);
-  header.writeUInt32LE(block.rows, 8);
-  header.writeUInt32LE(block.columns.length, 12);
-  header.writeDoubleLE(block.received_at_ms, BLOCK_RECEIVED_AT);
-  header.writeUInt32LE(accounts.length, 24);
+  const view = new DataView(header.buffer, header.byteOffset, header_bytes);
+  view.setUint32(0, BLOCK_VERSION, true);
+  view.setUint32(4, header_bytes, true);
+  view.setUint32(8, block.rows, true);
+  view.setUint32(12, block.columns.length, true);
+  view.setFloat64(BLOCK_RECEIVED_AT, block.received_at_ms, true);
+  view.setUint32(24, accounts_bytes, true);
   let at = BLOCK_PREFIX_BYTES;
   for (const column of block.columns) {
-    header.writeUInt32LE(column.data_bytes, at);
-    header.writeUInt32LE(column.dictionary_entries, at + 4);
-    header.writeUInt32LE(column.dictionary_bytes, at + 8);
-    header.writeUInt32LE(column.index_width_bytes, at + 12);
+    view.setUint32(at, column.data_bytes, true);
+    view.setUint32(at + 4, column.dictionary_entries, true);
+    view.setUint32(at + 8, column.dictionary_bytes, true);
+    view.setUint32(at + 12, column.index_width_bytes, true);
     at += BLOCK_COLUMN_BYTES;
   }
-  header.set(accounts, at);
+  header.write(accounts, at);
   return header;
 }
 

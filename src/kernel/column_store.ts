@@ -95,8 +95,12 @@ export class ColumnStore {
     const words = new Uint32Array(buffer, unsigned(instance.wasm.descriptionsAddress()), count * DESCRIPTION_WORDS);
     const columns = Array.from({ length: count }, (_, index) => {
       const at = index * DESCRIPTION_WORDS;
-      const [data_bytes, dictionary_entries, dictionary_bytes, index_width_bytes] = words.subarray(at, at + DESCRIPTION_WORDS);
-      return { data_bytes, dictionary_entries, dictionary_bytes, index_width_bytes };
+      return {
+        data_bytes: words[at],
+        dictionary_entries: words[at + 1],
+        dictionary_bytes: words[at + 2],
+        index_width_bytes: words[at + 3],
+      };
     });
     const bytes = columns.reduce((sum, column) => sum + column.data_bytes, 0);
     return { columns, bytes, copyTo: (output, at) => copyShared(output, at, instance.bytes.subarray(address, address + bytes)) };
