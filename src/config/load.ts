@@ -6,8 +6,8 @@
  * come in as arguments; this module reads neither by itself.
  */
 import { resolve } from 'node:path';
-import { parse } from 'yaml';
 import { judgeOf } from '../base/schema.ts';
+import { parseYaml } from '../base/yaml.ts';
 import { OperatingError } from '../contract/errors.ts';
 import { explainViolation } from './explain.ts';
 import { checkLimits } from './limits.ts';
@@ -63,7 +63,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
 
 async function readLayer(path: string, read_text: (path: string) => Promise<string>): Promise<Layer> {
   try {
-    const values: unknown = parse(await read_text(path), { logLevel: 'error' }) ?? {};
+    const values = (await parseYaml(await read_text(path))) ?? {};
     if (!isSection(values)) throw new Error(`it holds ${showValue('', values)}, not sections such as "http:"`);
     return { values, originOf: (setting) => (lookup(values, setting) === undefined ? undefined : path) };
   } catch (error) {
