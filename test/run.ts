@@ -10,6 +10,8 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { DaemonHome } from './support/daemon.ts';
+import { PREPARED_STORE, takeStore } from './support/prepared_store.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 /** More than cores: a file that waits for a segment or a start leaves its core to another; three left two cores idle for 40 % of their time. */
@@ -64,6 +66,20 @@ function programs(paths: readonly string[], directory: string): string[] {
   return files;
 }
 
+/** Lets a daemon make its tables, for the processes of the tests to copy. */
+async function prepareStore(directory: string): Promise<string> {
+  const takings_down: (() => Promise<void>)[] = [];
+  const home = await DaemonHome.createEmpty({ after: (take_down) => takings_down.push(take_down) });
+  const store = join(directory, 'store');
+  try {
+    await (await home.start()).stop();
+    await takeStore(home.data_dir, store);
+  } finally {
+    for (const take_down of takings_down) await take_down();
+  }
+  return store;
+}
+
 async function runTests(words: readonly string[]): Promise<void> {
   const paths = testFiles(words);
   if (paths.length === 0) {
@@ -72,6 +88,15 @@ async function runTests(words: readonly string[]): Promise<void> {
     return;
   }
   const directory = mkdtempSync(join(tmpdir(), 'penstock-tests-'));
+  if (paths.filter((path) => !path.startsWith(UNIT)).length > 1) {
+    await prepareStore(directory).then(
+      (store) => {
+        process.env[PREPARED_STORE] = store;
+      },
+      // What is wrong with the daemon, the tests say better.
+      (error: unknown) => process.stderr.write(`Each daemon begins empty, since no store could be prepared: ${String(error)}\n`),
+    );
+  }
   const events = run({ files: programs(paths, directory), concurrency: CONCURRENCY, timeout: FILE_MS_MAX });
   events.on('test:fail', ({ todo }) => {
     if (todo === undefined || todo === false) process.exitCode = 1;

@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 const DELIVERY_MS_MAX = 3_000;
 
 test('the first start prints keys and a curl that works, and the event is in ClickHouse within three seconds', async (context) => {
-  const home = await DaemonHome.create(context);
+  const home = await DaemonHome.createEmpty(context);
   const daemon = await home.start();
   await until('the message is printed', DELIVERY_MS_MAX, () => daemon.stdout.includes('curl '));
   const [, key = '', body = ''] = /curl \S+ -H 'x-api-key: (\S+)' -d '([^']+)'/.exec(daemon.stdout) ?? [];

@@ -14,7 +14,7 @@ function assertOneLine(result: CommandResult, code: number, text: RegExp): void 
 }
 
 test('a wrong value, an unknown key and an unreadable file', async (context) => {
-  const home = await DaemonHome.create(context);
+  const home = await DaemonHome.createEmpty(context);
   const file = join(dirname(home.data_dir), 'wrong.yaml');
   await writeFile(file, 'http:\n  prot: 1\n');
   assertOneLine(await home.command(['serve'], { PENSTOCK_HTTP__PORT: 'eighty' }), 2, /http\.port.*eighty/);
@@ -28,14 +28,14 @@ test('ports that are taken, each of the three', async (context) => {
   await once(taken, 'listening');
   const address = taken.address();
   const port = typeof address === 'object' && address !== null ? String(address.port) : '';
-  const home = await DaemonHome.create(context);
+  const home = await DaemonHome.createEmpty(context);
   for (const name of ['PENSTOCK_HTTP__PORT', 'PENSTOCK_ADMIN__PORT', 'PENSTOCK_CLICKHOUSE__EMBEDDED_PORT']) {
     assertOneLine(await home.command(['serve'], { [name]: port }), 1, new RegExp(`${port}.*taken`));
   }
 });
 
 test('a data directory that is another program’s, or another daemon’s', async (context) => {
-  const home = await DaemonHome.create(context);
+  const home = await DaemonHome.createEmpty(context);
   const foreign = join(dirname(home.data_dir), 'foreign');
   await mkdir(foreign);
   await writeFile(join(foreign, 'thesis.tex'), 'years of work');
@@ -47,7 +47,7 @@ test('a data directory that is another program’s, or another daemon’s', asyn
 });
 
 test('a data directory under a file cannot be made', async (context) => {
-  const home = await DaemonHome.create(context);
+  const home = await DaemonHome.createEmpty(context);
   const file = join(dirname(home.data_dir), 'file');
   await writeFile(file, '');
   assertOneLine(await home.command(['serve'], { PENSTOCK_DATA_DIR: join(file, 'data') }), 1, /data directory/);

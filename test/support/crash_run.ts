@@ -36,7 +36,7 @@ const SETTINGS = { PENSTOCK_SPOOL__SEAL_AGE_MS_MAX: '200', PENSTOCK_SPOOL__SEAL_
 /** @param killed told after each kill how many there were */
 export async function crashRun(owner: Owner, plan: CrashPlan, killed: (kills: number) => void = () => undefined): Promise<CrashReport> {
   const random = seededRandom(plan.seed);
-  const home = await DaemonHome.create(owner, SETTINGS);
+  const home = await DaemonHome.createEmpty(owner, SETTINGS);
   const key = await home.createKey('deploy');
   const keys = { webhook: await home.createKey('webhook'), events: await home.createKey('events') };
   let daemon = home.launch();

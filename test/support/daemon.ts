@@ -15,6 +15,7 @@ import type { KeyRequest } from '../../src/pipeline/admission/key_rules.ts';
 import { KeyStore } from '../../src/pipeline/admission/keys.ts';
 import { NodeKeyFile } from '../../src/pipeline/admission/node_key_file.ts';
 import { freePort } from './free_port.ts';
+import { copyStore, PREPARED_STORE } from './prepared_store.ts';
 import { until } from './until.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -45,8 +46,20 @@ export class DaemonHome {
     private readonly settings: Settings,
   ) {}
 
-  /** @param settings more of the configuration, as environment names to values */
+  /**
+   * With a store whose migrations have run, where the run of the tests has prepared one; everything else is as before a first start.
+   *
+   * @param settings more of the configuration, as environment names to values
+   */
   static async create(owner: Owner, settings: Settings = {}): Promise<DaemonHome> {
+    const home = await DaemonHome.createEmpty(owner, settings);
+    const store = process.env[PREPARED_STORE];
+    if (store !== undefined) await copyStore(store, home.data_dir);
+    return home;
+  }
+
+  /** Without a data directory: for tests of a first start, of its failing, and of kills during it. */
+  static async createEmpty(owner: Owner, settings: Settings = {}): Promise<DaemonHome> {
     const directory = await mkdtemp(join(tmpdir(), 'penstock-test-'));
     const home = new DaemonHome(join(directory, 'data'), await freePort(), await freePort(), await freePort(), settings);
     owner.after(async () => {
