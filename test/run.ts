@@ -22,7 +22,7 @@ const FILE_MS_MAX = 240_000;
 const SOURCE_MAPS = '--enable-source-maps';
 /** Those that take longest begin first, or the run would end with one of them alone. */
 const LONGEST = [
-  ...['integration/live_page', 'integration/poison_row', 'integration/delivery_pauses', 'integration/release_projections'],
+  ...['fault/proxy', 'integration/live_page', 'integration/poison_row', 'integration/delivery_pauses', 'integration/release_projections'],
   ...['integration/full_disk', 'integration/limits', 'integration/load_forms', 'integration/release_', 'integration/tls'],
   ...['integration/webhook', 'integration/ledger', 'fault/poison_kill', 'integration/openapi', 'integration/store_limits'],
   ...['integration/', 'fault/', 'contract/', 'fuzz/', 'model/'],

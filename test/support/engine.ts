@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import { EmbeddedClickHouse } from '../../src/clickhouse/embedded/supervisor.ts';
 import type { Owner } from './daemon.ts';
+import { copyStore, PREPARED_STORE, storeDirectory } from './prepared_store.ts';
 
 const STOP_MS_MAX = 5_000;
 
@@ -38,12 +39,27 @@ export class TestEngine {
 
 /** @param port 0 = any free one */
 export async function startEngine(owner: Owner, port = 0): Promise<TestEngine> {
-  const data_directory = await mkdtemp(join(tmpdir(), 'penstock-engine-'));
-  const engine = new EmbeddedClickHouse({ data_directory, port, clock: SYSTEM_CLOCK, on_log: () => undefined });
+  return startIn(owner, await temporaryDirectory(), port);
+}
+
+/** With the daemon's tables, where the run of the tests has prepared a store. */
+export async function startPreparedEngine(owner: Owner): Promise<TestEngine> {
+  const directory = await temporaryDirectory();
+  const store = process.env[PREPARED_STORE];
+  if (store !== undefined) await copyStore(store, directory);
+  return startIn(owner, directory, 0);
+}
+
+async function startIn(owner: Owner, directory: string, port: number): Promise<TestEngine> {
+  const engine = new EmbeddedClickHouse({ data_directory: storeDirectory(directory), port, clock: SYSTEM_CLOCK, on_log: () => undefined });
   owner.after(async () => {
     await engine.stop(STOP_MS_MAX);
-    await rm(data_directory, { recursive: true, force: true, maxRetries: 5 });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
   await engine.start();
   return new TestEngine(engine.url);
+}
+
+function temporaryDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'penstock-engine-'));
 }

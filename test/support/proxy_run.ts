@@ -4,9 +4,9 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { untilDelivered } from './crash_run.ts';
-import { DaemonHome, type Owner } from './daemon.ts';
+import { DaemonHome, type Owner, type RunningDaemon } from './daemon.ts';
 import { type Audit, DeviceLoad } from './device_load.ts';
-import { startEngine } from './engine.ts';
+import { startPreparedEngine } from './engine.ts';
 import { FaultyProxy, PROXY_FAULTS, type ProxyFault } from './faulty_proxy.ts';
 import { type SeededRandom, seededRandom } from './seeded_random.ts';
 import { until } from './until.ts';
@@ -30,6 +30,7 @@ const DEVICES = 2;
 /** Of a request; every fault that is silence costs the daemon this long. */
 const REQUEST_TIMEOUT_MS = 400;
 const FAULTY_SHARE = 0.5;
+const CONNECTED_MS_MAX = 120_000;
 const FAULTS_MS_MAX = 120_000;
 const STILL_MS_MAX = 60_000;
 
@@ -66,9 +67,17 @@ class Faults {
   }
 }
 
+/** On a busy machine the requests of a start take longer than they may and are tried again, while a load would pile up and no fault happen. */
+async function untilConnected(daemon: RunningDaemon): Promise<void> {
+  await until('ClickHouse has the tables', CONNECTED_MS_MAX, async () => {
+    const { clickhouse }: { clickhouse: { state: string } } = JSON.parse(await (await fetch(daemon.url('/readyz'))).text());
+    return clickhouse.state === 'up';
+  });
+}
+
 export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyReport> {
   const random = seededRandom(plan.seed);
-  const engine = await startEngine(owner);
+  const engine = await startPreparedEngine(owner);
   const faults = new Faults(random);
   const proxy = new FaultyProxy({
     target: engine.url,
@@ -87,6 +96,7 @@ export async function proxyRun(owner: Owner, plan: ProxyPlan): Promise<ProxyRepo
   });
   const key = await home.createKey('deploy');
   let daemon = await home.start();
+  await untilConnected(daemon);
   const load = new DeviceLoad({ post: (path, body, headers) => daemon.post(path, body, headers), query: (sql) => engine.query(sql) }, key, {
     devices: DEVICES,
     pause_ms: plan.pause_ms ?? 0,
