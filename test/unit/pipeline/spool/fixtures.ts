@@ -49,10 +49,14 @@ interface Part {
   readonly data: Buffer;
 }
 
+const VARUINT_BYTES_MAX = 5;
+
 function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  const length = Buffer.alloc(5);
-  return Buffer.concat([length.subarray(0, writeVaruint(length, 0, bytes.length)), bytes]);
+  const length = Buffer.byteLength(value);
+  const bytes = Buffer.alloc(VARUINT_BYTES_MAX + length);
+  const start = writeVaruint(bytes, 0, length);
+  bytes.write(value, start);
+  return bytes.subarray(0, start + length);
 }
 
 function plainPart(values: readonly string[], kind: string): Part {
@@ -204,10 +208,14 @@ export class Held {
   }
 
   /** What delivery would send of a segment. */
-  async nativeOf(segment: SealedSegment): Promise<NativeBlock> {
+  async bytesOf(segment: SealedSegment): Promise<Buffer> {
     const chunks: Buffer[] = [];
     for await (const chunk of await this.spool.open(segment)) chunks.push(Buffer.from(chunk));
-    return readNative(Buffer.concat(chunks));
+    return Buffer.concat(chunks);
+  }
+
+  async nativeOf(segment: SealedSegment): Promise<NativeBlock> {
+    return readNative(await this.bytesOf(segment));
   }
 
   /** Seals everything; the names of all rows, segment by segment. */

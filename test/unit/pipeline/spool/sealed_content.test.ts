@@ -1,25 +1,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SpoolBlock } from '../../../../src/contract/segment.ts';
 import { MemoryFs } from '../../../support/memory_fs.ts';
-import { blockOf, Held, type Row, readNative, rowOf } from './fixtures.ts';
+import { blockOf, Held, type NativeBlock, type Row, readNative, rowOf } from './fixtures.ts';
 
-async function sealed(blocks: readonly (readonly Row[])[]): Promise<{ types: Readonly<Record<string, string>>; rows: readonly Row[] }> {
+async function sealed(rows: readonly (readonly Row[])[]): Promise<NativeBlock> {
+  const blocks = rows.map((each) => blockOf(each));
   const read = await sealedFile(blocks, 0);
   const kept = await sealedFile(blocks, 1 << 30);
-  assert.ok(read.content.equals(kept.content), 'a segment sealed from memory is another than the same one sealed from its file');
-  return read.held.nativeOf(read.held.announced[0]);
+  assert.ok(read.equals(kept), 'a segment sealed from memory is another than the same one sealed from its file');
+  return readNative(read);
 }
 
-async function sealedFile(blocks: readonly (readonly Row[])[], held_bytes_max: number): Promise<{ held: Held; content: Buffer }> {
+async function sealedFile(blocks: readonly SpoolBlock[], held_bytes_max: number): Promise<Buffer> {
   const held = await new Held(new MemoryFs(), { queued_bytes_max: 1 << 28, seal_bytes_max: 1 << 30, held_bytes_max }).start();
-  await Promise.all(blocks.map((rows) => held.spool.append(blockOf(rows))));
+  await Promise.all(blocks.map((block) => held.spool.append(block)));
   await held.spool.sealAll();
   assert.equal(held.announced.length, 1);
   const [{ native_bytes }] = held.announced;
   const [path] = held.fs.paths().filter((one) => one.endsWith('.sealed'));
   const content = held.fs.contentOf(path).subarray(0, native_bytes);
-  assert.deepEqual(await held.nativeOf(held.announced[0]), readNative(content));
-  return { held, content };
+  assert.ok(content.equals(await held.bytesOf(held.announced[0])), 'what is sent of a segment is another than what is in its file');
+  return content;
 }
 
 function colored(count: number, color_of: (row: number) => string): Row[] {
