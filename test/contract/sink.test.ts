@@ -91,21 +91,28 @@ function uuid(id: string): Buffer {
   return Buffer.concat([bytes.subarray(0, 8).reverse(), bytes.subarray(8).reverse()]);
 }
 
+/** `00000000-0000-0000-0000-000000000001` is the first. */
+function numberedId(number: number): Buffer {
+  return Buffer.concat([u64(0), u64(number)]);
+}
+
 /** One Native block of `rows` rows, as sealing writes it. */
 function nativeBlock(segment: string, rows: number, row: { json?: string; time_ms?: (index: number) => number } = {}): Buffer {
   const time_ms = row.time_ms ?? ((): number => Date.UTC(2026, 10, 21, 1, 2, 3, 456));
+  const releases = Array.from({ length: 50 }, (_, index) => text(`rel_${index}`));
+  const [json, segment_id] = [text(row.json ?? '{"first_render_ms":412.5,"nested":{"a":1}}'), uuid(segment)];
   const each = (make: (index: number) => Buffer): Buffer => Buffer.concat(Array.from({ length: rows }, (_, index) => make(index)));
   const counts = Buffer.alloc(10);
   const counts_bytes = writeVaruint(counts, writeVaruint(counts, 0, NAMES.length), rows);
   return Buffer.concat([
     counts.subarray(0, counts_bytes),
-    ...[text('event_id'), text('UUID'), each((index) => uuid(`00000000-0000-0000-0000-${String(index + 1).padStart(12, '0')}`))],
+    ...[text('event_id'), text('UUID'), each((index) => numberedId(index + 1))],
     ...[text('timestamp'), text("DateTime64(3, 'UTC')"), each((index) => u64(time_ms(index)))],
     ...[text('organization_id'), text('LowCardinality(String)'), u64(1), u64(0x600), u64(2), text('org_a'), text(''), u64(rows)],
     Buffer.from(Array.from({ length: rows }, (_, index) => index % 2)),
-    ...[text('release_id'), text('String'), each((index) => text(`rel_${index % 50}`))],
-    ...[text('metadata'), text('String'), each(() => text(row.json ?? '{"first_render_ms":412.5,"nested":{"a":1}}'))],
-    ...[text('ingest_segment'), text('UUID'), each(() => uuid(segment))],
+    ...[text('release_id'), text('String'), each((index) => releases[index % releases.length])],
+    ...[text('metadata'), text('String'), each(() => json)],
+    ...[text('ingest_segment'), text('UUID'), each(() => segment_id)],
   ]);
 }
 
