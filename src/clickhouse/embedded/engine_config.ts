@@ -59,6 +59,12 @@ export function usersXml(): string {
 `;
 }
 
+/**
+ * Parts are merged when together they are so many times as large as the largest of them. ClickHouse's own 5 merges each row once more often, for a
+ * few parts less; from ten parts on, and with their age, it lowers what it is told by itself.
+ */
+const MERGE_SELECTOR_BASE = 8;
+
 /** Uncompressed. A second's events at 300,000 a second are 80 MB. */
 const WIDE_PART_BYTES_MIN = 128 << 20;
 
@@ -77,6 +83,7 @@ export function engineXml(options: Pick<ChildOptions, 'memory_bytes_max' | 'free
 <users_config>${escapeXml(users_file)}</users_config>
 <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>
 <merge_tree><fsync_after_insert>1</fsync_after_insert><fsync_part_directory>1</fsync_part_directory>
+<merge_selector_base>${MERGE_SELECTOR_BASE}</merge_selector_base>
 <min_bytes_for_wide_part>${WIDE_PART_BYTES_MIN}</min_bytes_for_wide_part>
 <min_free_disk_bytes_to_perform_insert>${options.free_bytes_min}</min_free_disk_bytes_to_perform_insert></merge_tree>
 <mark_cache_size>134217728</mark_cache_size>
