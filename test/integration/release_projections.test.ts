@@ -294,7 +294,6 @@ test('a database of an earlier release gets the projections of today, also for i
     window.release_ids.map((release_id) => [0, 1, 2, 3, 4].map((day) => by_hand(release_id, day))),
   );
   const read = plans.map((plan) => [...new Set([...plan.matchAll(/ReadFromMergeTree \(([^)]*)\)/g)].map(([, name]) => name))]);
-  // Each list asks for its page first.
   const [all, days] = ['release_sketches', 'release_day_sketches'].map((name) => [name]);
-  assert.deepEqual(read, [all, all, all, all, days, days, days]);
+  assert.deepEqual(read, [all, all, all, all, days, days, days], 'each list asks for its page first');
 });
