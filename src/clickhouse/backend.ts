@@ -174,6 +174,7 @@ export class ClickHouseBackend {
       }
       const retentions = await applyRetention(migration_ports, options.database, options.tables, options.retention_months);
       for (const { outcome, ...told } of retentions) ports.on_log(`retention_${outcome}`, told);
+      this.engine?.stepBack();
       this.is_migrated = true;
       this.state = 'up';
       this.last_error = undefined;

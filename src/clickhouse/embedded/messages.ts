@@ -20,7 +20,8 @@ export interface ChildOptions {
   readonly takeover_wait_ms: number;
 }
 
-export type ToChild = { readonly type: 'start'; readonly options: ChildOptions } | { readonly type: 'stop' };
+/** `step_back`: from now on it works beside a daemon that acknowledges. */
+export type ToChild = { readonly type: 'start'; readonly options: ChildOptions } | { readonly type: 'step_back' | 'stop' };
 
 export type FromChild =
   | { readonly type: 'ready'; readonly port: number; readonly version: string }
@@ -45,7 +46,7 @@ export function parseFromChild(message: unknown): FromChild | undefined {
 export function parseToChild(message: unknown): ToChild | undefined {
   if (!isRecord(message)) return undefined;
   const { type, options } = message;
-  if (type === 'stop') return { type };
+  if (type === 'step_back' || type === 'stop') return { type };
   if (type !== 'start' || !isRecord(options)) return undefined;
   const { data_directory, password } = options;
   if (typeof data_directory !== 'string' || typeof password !== 'string') return undefined;

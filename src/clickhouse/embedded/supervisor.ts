@@ -71,6 +71,7 @@ export class EmbeddedClickHouse {
   #restart: Timer | undefined;
   #backoff_ms = BACKOFF_MS_MIN;
   #ready_at_ms = 0;
+  #is_behind = false;
 
   constructor(options: EmbeddedClickHouseOptions) {
     this.#options = { ...DEFAULTS, ...options };
@@ -118,6 +119,12 @@ export class EmbeddedClickHouse {
     throw outcome.error;
   }
 
+  /** The daemon's own threads come before the engine's from now on, also when it is started again. */
+  stepBack(): void {
+    this.#is_behind = true;
+    this.#child?.send({ type: 'step_back' });
+  }
+
   /**
    * Lets running inserts end and the engine close its tables; kills the child when that takes longer than `deadline_ms`.
    * Resolves when the child is gone.
@@ -160,6 +167,7 @@ export class EmbeddedClickHouse {
     this.#port = word.port;
     this.#ready_at_ms = this.#options.clock.monotonicMs();
     if (this.#state !== 'stopped') this.#state = 'ready';
+    if (this.#is_behind) this.stepBack();
     this.#options.on_log('clickhouse_engine_ready', { port: word.port, version: word.version, pid: this.#child?.pid ?? 0 });
     return { kind: 'ready' };
   }
