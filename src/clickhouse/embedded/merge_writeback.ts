@@ -26,14 +26,15 @@ export class MergeWriteback {
     private readonly start_writing: StartWriting,
   ) {}
 
-  /** Starts writing whatever merges have made since the last pass, also of those that have ended since. */
-  pass(): void {
+  /** Starts writing whatever merges have made since the last pass, also of those that have ended since. @returns whether any goes on */
+  pass(): boolean {
     const unfinished = tableDirectories(join(this.engine_directory, STORE_DIRECTORY)).flatMap((table) =>
       directoriesIn(table).flatMap((name) => (UNFINISHED.test(name) ? [join(table, name)] : [])),
     );
     const ended = this.#unfinished.filter((directory) => !unfinished.includes(directory)).map(finishedName);
     for (const directory of [...unfinished, ...ended]) for (const path of filesBelow(directory)) this.start_writing(path);
     this.#unfinished = unfinished;
+    return unfinished.length > 0;
   }
 }
 

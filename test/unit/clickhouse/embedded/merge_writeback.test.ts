@@ -12,6 +12,8 @@ interface Engine {
   readonly directory: string;
   /** One pass; the paths below the table that were asked for. */
   readonly pass: () => readonly string[];
+  /** What the last pass returned. */
+  readonly isMerging: () => boolean;
   /** Writes a file below the table. */
   readonly write: (path: string) => void;
 }
@@ -20,14 +22,16 @@ function engineDirectory(context: TestContext): Engine {
   const directory = mkdtempSync(join(tmpdir(), 'penstock-writeback-'));
   context.after(() => rmSync(directory, { recursive: true, force: true }));
   const asked: string[] = [];
+  let is_merging = false;
   const writeback = new MergeWriteback(directory, (path) => asked.push(relative(join(directory, TABLE), path)));
   return {
     directory,
     pass: () => {
       asked.length = 0;
-      writeback.pass();
+      is_merging = writeback.pass();
       return asked.toSorted();
     },
+    isMerging: () => is_merging,
     write: (path) => {
       const file = join(directory, TABLE, path);
       mkdirSync(join(file, '..'), { recursive: true });
@@ -52,15 +56,17 @@ test('what a merge or a mutation is making is written, its projections too, and 
 });
 
 test('a part that is whole since the last pass is written to its end under its name, once', (context) => {
-  const { directory, pass, write } = engineDirectory(context);
+  const { directory, pass, isMerging, write } = engineDirectory(context);
   write('tmp_merge_202611_1_5_1/data.bin');
   write('tmp_merge_202611_6_9_1/data.bin');
   pass();
+  assert.ok(isMerging());
   write('tmp_merge_202611_1_5_1/checksums.txt');
   renameSync(join(directory, TABLE, 'tmp_merge_202611_1_5_1'), join(directory, TABLE, '202611_1_5_1'));
   rmSync(join(directory, TABLE, 'tmp_merge_202611_6_9_1'), { recursive: true });
   assert.deepEqual(pass(), ['202611_1_5_1/checksums.txt', '202611_1_5_1/data.bin'], 'and one that was given up is not missed');
   assert.deepEqual(pass(), []);
+  assert.ok(!isMerging());
 });
 
 test('the system takes it, and what is gone is nothing', async (context) => {
