@@ -1,6 +1,7 @@
-/** Runs `MergeWriteback` beside the engine, with sync_file_range(2), which Node does not have: the C library is asked. */
+/** Runs `MergeWriteback` beside the engine, with sync_file_range(2). */
 import { closeSync, openSync } from 'node:fs';
-import { MergeWriteback, type StartWriting } from './merge_writeback.ts';
+import { loadCLibrary } from '../../base/c_library.ts';
+import { MergeWriteback, readIfThere, type StartWriting } from './merge_writeback.ts';
 
 /** A merge makes 10 to 40 MB a second, and what is asked for at once is what a sync waits for. */
 const MERGING_INTERVAL_MS = 40;
@@ -39,23 +40,13 @@ export async function writeMergesEarly(engine_directory: string): Promise<() => 
 /** Undefined elsewhere than on Linux. Throws where the C library does not have the call. */
 export async function loadStartWriting(): Promise<StartWriting | undefined> {
   if (process.platform !== 'linux') return undefined;
-  const { default: koffi } = await import('koffi');
-  // What the process has linked already: its C library, whichever that is.
-  const sync_file_range = koffi.load(null).func('int sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flags)');
+  const library = await loadCLibrary();
+  const sync_file_range = library.func('int sync_file_range(int fd, int64_t offset, int64_t bytes, uint32_t flags)');
   return (path) => {
-    const fd = openIfThere(path);
+    const fd = readIfThere(() => openSync(path, 'r'));
     if (fd === undefined) return;
     // 0 bytes = to the end. What cannot be written early is written late.
     sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     closeSync(fd);
   };
-}
-
-function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -55,12 +55,16 @@ function filesBelow(directory: string): readonly string[] {
   return entriesOf(directory, true).flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
 }
 
-/** The engine renames and removes at any time: what is gone has no entries. */
 function entriesOf(directory: string, recursive: boolean): readonly Dirent[] {
+  return readIfThere(() => readdirSync(directory, { withFileTypes: true, recursive })) ?? [];
+}
+
+/** The engine renames and removes at any time: undefined of what is gone. */
+export function readIfThere<Read>(read: () => Read): Read | undefined {
   try {
-    return readdirSync(directory, { withFileTypes: true, recursive });
+    return read();
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -7,6 +7,7 @@
  * uWebSockets.js sets this option for TCP, so that the C library is asked.
  */
 import { readdirSync } from 'node:fs';
+import { loadCLibrary } from '../../base/c_library.ts';
 import { OperatingError } from '../../contract/errors.ts';
 
 /** Sets the option on every socket of this process that listens on `port`, for what it accepts from now on. */
@@ -63,9 +64,7 @@ function portOf({ getsockname }: SocketCalls, fd: number): number {
 
 async function loadSocketCalls(): Promise<SocketCalls> {
   try {
-    const { default: koffi } = await import('koffi');
-    // What the process has linked already: its C library, whichever that is.
-    const libc = koffi.load(null);
+    const libc = await loadCLibrary();
     return {
       setsockopt: libc.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)'),
       getsockopt: libc.func('int getsockopt(int fd, int level, int name, _Out_ int *value, _Inout_ uint32_t *length)'),
