@@ -13,12 +13,11 @@ import {
   WHOLE_HEAD,
 } from './program';
 import { beginRow, fieldsSeen, hasSeenAll, setSeen } from './row';
-import { CLOSE_BRACE, COLON, COMMA, isAt, OPEN_BRACE, QUOTE, skipSpace } from './text';
+import { CLOSE_BRACE, COLON, COMMA, COMMA_AND_QUOTE, isAt, OPEN_BRACE, QUOTE, skipSpace } from './text';
 import { readTexts, setText, text_field, text_start } from './texts';
 import { valueEnd } from './values';
 
 const BRACE_AND_QUOTE: u16 = 0x227b;
-const COMMA_AND_QUOTE: u16 = 0x222c;
 
 /** The field of the last member that was read. */
 let member_field: u32 = 0;

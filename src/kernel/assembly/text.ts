@@ -2,6 +2,8 @@
 
 export const QUOTE: u8 = 0x22;
 export const COMMA: u8 = 0x2c;
+/** One right behind the other, as a u16. */
+export const COMMA_AND_QUOTE: u16 = 0x222c;
 export const MINUS: u8 = 0x2d;
 export const DOT: u8 = 0x2e;
 export const COLON: u8 = 0x3a;

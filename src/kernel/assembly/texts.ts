@@ -26,11 +26,10 @@ import {
 } from './program';
 import { fieldsSeen, indexOffset, setSeen } from './row';
 import { quoteBytes, specialBytes } from './strings';
-import { QUOTE } from './text';
+import { COMMA_AND_QUOTE, QUOTE } from './text';
 import { cachedEntry, cacheSlot, hasShortText, hasText, paddedHead, paddedTail, secondSlot } from './text_cache';
 import { setVectorEnd, vectorEnd, vectorRoom } from './vector';
 
-const COMMA_AND_QUOTE: u16 = 0x222c;
 /** A text up to this length has one byte of length before it. */
 const SHORT_BYTES_MAX: u32 = 127;
 
