@@ -59,7 +59,7 @@ export interface BatchSource extends SourceCommon {
   readonly batch: string;
   /** What lets the kernel make rows of this source's common events; without one all of them take the slow path. */
   readonly plan?: RowPlan;
-  /** The text column that has the type of an event, by which some go first when room is scarce; without one all are equal. */
+  /** The dictionary column that has the type of an event, by which some go first when room is scarce; without one all are equal. */
   readonly priority?: { readonly table: string; readonly column: string };
   createDecoder(tools: DecoderTools): Decoder;
 }

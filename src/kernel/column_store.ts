@@ -59,9 +59,14 @@ export class ColumnStore {
 
   /** Appends a text as UTF-8; a lone surrogate becomes U+FFFD. */
   appendText(column: number, text: string): void {
-    const { wasm } = this.instance;
-    if (!this.hasScratch(text.length * UTF8_BYTES_PER_CHARACTER_MAX)) return;
-    wasm.appendText(column, this.scratch, this.putAscii(text) ? text.length : this.putUtf8(text));
+    const bytes = this.putText(text);
+    if (bytes !== undefined) this.instance.wasm.appendText(column, this.scratch, bytes);
+  }
+
+  /** Whether a row of the request in hand has the text in a dictionary column. */
+  holdsText(column: number, text: string): boolean {
+    const bytes = this.putText(text);
+    return bytes !== undefined && this.instance.wasm.holdsTextOf(column, this.scratch, bytes) !== 0;
   }
 
   appendTime(column: number, time_ms: number): void {
@@ -104,6 +109,12 @@ export class ColumnStore {
     });
     const bytes = columns.reduce((sum, column) => sum + column.data_bytes, 0);
     return { columns, bytes, copyTo: (output, at) => copyShared(output, at, instance.bytes.subarray(address, address + bytes)) };
+  }
+
+  /** Puts a text into the scratch space, and returns its length there; undefined when there is no memory. */
+  private putText(text: string): number | undefined {
+    if (!this.hasScratch(text.length * UTF8_BYTES_PER_CHARACTER_MAX)) return undefined;
+    return this.putAscii(text) ? text.length : this.putUtf8(text);
   }
 
   /** One call into Node costs as much as copying a short text, and most are ASCII. */

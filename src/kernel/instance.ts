@@ -22,6 +22,7 @@ export interface KernelExports {
   findMember(offset: number, length: number, name_offset: number, name_bytes: number, slot: number): number;
   finishColumns(first: number, count: number): number;
   hash(offset: number, length: number): void;
+  holdsTextOf(column: number, address: number, length: number): number;
   identifyElement(offset: number, length: number): void;
   inputAddress(): number;
   install(bytes: number): number;

@@ -48,7 +48,8 @@ export class KernelComparison {
     const { below, pick } = this.random;
     const media = Array.from({ length: 1 + below(BODIES_PER_SLAB) }, () => pick<Media>(['json', 'json', 'json', 'ndjson']));
     const bodies = media.map((each) => (each === 'json' ? this.nextBody() : this.nextLines()));
-    this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]), media);
+    const priority_types = below(8) === 0 ? ['rollback', 'crash_on_update'] : undefined;
+    this.compare(bodies, pick([1 << 20, 1 << 20, 1 << 20, 200, 1]), media, priority_types);
     return bodies.length;
   }
 
@@ -60,10 +61,14 @@ export class KernelComparison {
     return this.random.below(8) === 0 ? this.hostile.next() : this.likely.nextLines();
   }
 
-  compare(bodies: readonly Buffer[], event_bytes_max: number, media: readonly Media[] = []): void {
+  /** @param priority_types given: room is scarce */
+  compare(bodies: readonly Buffer[], event_bytes_max: number, media: readonly Media[] = [], priority_types?: readonly string[]): void {
     const format_of = (index: number): BodyFormat => ({ media: media[index] ?? 'json', coding: 'identity' });
     const options = { tenants: TENANTS, tenant_of: (index: number) => index % 2, event_bytes_max };
-    const create = (): SlabTask => createSlab(bodies, media.includes('ndjson') ? { ...options, format_of } : options);
+    const create = (): SlabTask => ({
+      ...createSlab(bodies, media.includes('ndjson') ? { ...options, format_of } : options),
+      priority_types,
+    });
     const fast = answer(this.with_kernel, create());
     const slow = answer(this.without, create());
     const is_same =

@@ -14,7 +14,7 @@
 import { copyBytes } from './bytes';
 import { install } from './memory';
 import { TEXT_CACHE_BYTES } from './text_cache';
-import { clearVector, makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorUsed } from './vector';
+import { clearVector, makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorStart, vectorUsed } from './vector';
 
 export const KIND_TEXT: u32 = 0;
 export const KIND_DICTIONARY: u32 = 1;
@@ -76,6 +76,11 @@ export function checkpoint(): void {
     store<u32>(column + CHECKPOINT, vectorUsed(column + INDEXES), 4);
     store<u32>(column + CHECKPOINT, vectorUsed(column + ENTRIES), 8);
   }
+}
+
+/** Where the indexes of the rows since the checkpoint begin. */
+export function checkpointOfIndexes(column: u32): u32 {
+  return vectorStart(column + INDEXES) + load<u32>(column + CHECKPOINT, 4);
 }
 
 /** Takes back what came after the checkpoint, except from dictionaries' slots. */

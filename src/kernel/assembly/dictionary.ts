@@ -3,6 +3,7 @@ import { equalBytes } from './bytes';
 import {
   appendBytes,
   BYTES,
+  checkpointOfIndexes,
   columnAddress,
   columnCount,
   ENTRIES,
@@ -22,6 +23,7 @@ import { makeRoom, setVectorEnd, setVectorUsed, vectorEnd, vectorStart, vectorUs
 export const INDEX_BYTES: u32 = 4;
 const SLOTS_MIN: u32 = 64;
 const OUT_OF_MEMORY: i32 = -1;
+const NO_ENTRY: i32 = -1;
 
 /** Appends a row that has the entry `index`. */
 export function appendIndex(column: u32, index: u32): bool {
@@ -45,22 +47,34 @@ export function appendIndexes(column: u32, index: u32, rows: u32): bool {
 
 /** The entry of a text, a new one if it is new; below zero when there is no memory. */
 export function entryOf(column: u32, from: u32, length: u32): i32 {
-  const entries = vectorStart(column + ENTRIES);
-  const entry_bytes = vectorUsed(column + ENTRIES);
-  const bytes = vectorStart(column + BYTES);
   const hash = keyedHash(from, length);
+  const entry = findEntry(column, from, length, hash);
+  return entry === NO_ENTRY ? addEntry(column, from, length, hash) : entry;
+}
+
+/** Whether a row since the checkpoint has the text. */
+export function holdsText(column: u32, from: u32, length: u32): bool {
+  const entry = findEntry(column, from, length, keyedHash(from, length));
+  if (entry === NO_ENTRY) return false;
+  const end = vectorEnd(column + INDEXES);
+  for (let at = checkpointOfIndexes(column); at < end; at += INDEX_BYTES) if (load<i32>(at) === entry) return true;
+  return false;
+}
+
+function findEntry(column: u32, from: u32, length: u32, hash: u32): i32 {
+  if (vectorUsed(column + ENTRIES) === 0) return NO_ENTRY;
+  const entries = vectorStart(column + ENTRIES);
+  const bytes = vectorStart(column + BYTES);
+  const slots = load<u32>(column + SLOTS);
   const mask = load<u32>(column + SLOT_MASK);
-  if (entry_bytes > 0) {
-    const slots = load<u32>(column + SLOTS);
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const found = load<u32>(slots + (slot << 2));
-      if (found === 0) break;
-      const entry = entries + (found - 1) * ENTRY_BYTES;
-      const is_same = load<u32>(entry, 8) === hash && load<u32>(entry, 4) === length;
-      if (is_same && equalBytes(bytes + load<u32>(entry), from, length)) return found - 1;
-    }
+  for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    const found = load<u32>(slots + (slot << 2));
+    if (found === 0) break;
+    const entry = entries + (found - 1) * ENTRY_BYTES;
+    const is_same = load<u32>(entry, 8) === hash && load<u32>(entry, 4) === length;
+    if (is_same && equalBytes(bytes + load<u32>(entry), from, length)) return found - 1;
   }
-  return addEntry(column, from, length, hash);
+  return NO_ENTRY;
 }
 
 export function entryCount(column: u32): u32 {

@@ -3,7 +3,7 @@
  * no memory, `isExhausted` says so.
  */
 import { appendTime, appendUuid, columnAddress } from './columns';
-import { appendTextTo } from './dictionary';
+import { appendTextTo, holdsText } from './dictionary';
 import { digestAddress } from './hash';
 import { identityOf } from './identity';
 import { inputAddress } from './memory';
@@ -11,6 +11,11 @@ import { requestSeed } from './row';
 
 export function appendText(column: u32, address: u32, length: u32): void {
   appendTextTo(columnAddress(column), address, length);
+}
+
+/** Whether a row of the request in hand has the text in a dictionary column. */
+export function holdsTextOf(column: u32, address: u32, length: u32): bool {
+  return holdsText(columnAddress(column), address, length);
 }
 
 export function appendTimeMs(column: u32, time_ms: f64): void {

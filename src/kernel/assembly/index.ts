@@ -21,7 +21,7 @@ export { rollBack } from './dictionary';
 export { scratchAddress } from './fields';
 export { descriptionsAddress, finishColumns } from './finish';
 export { digestAddress } from './hash';
-export { appendDigest, appendText, appendTimeMs, identifyElement } from './host';
+export { appendDigest, appendText, appendTimeMs, holdsTextOf, identifyElement } from './host';
 export { secretAddress } from './keyed_hash';
 export { readLines, resumeLines } from './lines';
 export { allocate, inputAddress, install, isExhausted } from './memory';

@@ -39,6 +39,7 @@ export class BlockBuilder implements RowWriter {
   readonly table: string;
   /** The kernel's number of the first column; those of the others follow. */
   readonly first_column: number;
+  private readonly columns: readonly Column[];
   private readonly writers: ReadonlyMap<string, Writer>;
   private rows = 0;
   private oldest_received_at_ms = Number.POSITIVE_INFINITY;
@@ -49,8 +50,16 @@ export class BlockBuilder implements RowWriter {
     private readonly store: ColumnStore,
   ) {
     this.table = table.name;
+    this.columns = table.columns;
     this.first_column = store.count();
     this.writers = new Map(table.columns.map((column) => [column.name, createWriter(column, store)]));
+  }
+
+  /** The kernel's number of a dictionary column. */
+  dictionary(column: string): number {
+    const position = this.columns.findIndex(({ name }) => name === column);
+    assert(this.columns[position]?.kind === 'dictionary', `BUG: ${this.table}.${column} is no dictionary column`);
+    return this.first_column + position;
   }
 
   text(column: string): TextWriter {

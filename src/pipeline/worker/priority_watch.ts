@@ -1,50 +1,30 @@
 /**
- * Notices whether a request brings an event that counts more than others, by what its decoder writes into the column that the source
- * declares. It is asked only while the spool has little room left; the events are then all read by the decoder.
+ * Tells whether a request brings an event that counts more than others, by what stands in the column that its source declares. It is asked only
+ * while the spool has little room left.
  */
-import type { BatchSource, RowWriter, TextWriter } from '../../contract/source.ts';
+import type { ColumnStore } from '../../kernel/column_store.ts';
 
 export class PriorityWatch {
-  private types: ReadonlySet<string> = new Set();
-  private has_seen = false;
+  private types: readonly string[] = [];
   /** Whether only requests with such an event are to be stored. */
-  is_on = false;
+  private is_on = false;
 
-  constructor(private readonly priority: BatchSource['priority']) {}
+  /** @param column the kernel's number of a dictionary column; undefined for a source without one, of which whatever comes is taken */
+  constructor(
+    private readonly store: ColumnStore,
+    private readonly column: number | undefined,
+  ) {}
 
-  /** Begins a slab. Undefined types, or a source without such a column: whatever comes is taken. */
+  /** Begins a slab. Undefined types: whatever comes is taken. */
   begin(types: readonly string[] | undefined): void {
-    this.types = new Set(types);
-    this.is_on = types !== undefined && this.priority !== undefined;
+    this.types = types ?? [];
+    this.is_on = types !== undefined;
   }
 
-  beginRequest(): void {
-    this.has_seen = false;
-  }
-
-  /** Whether the rows since `beginRequest` are to be stored. */
+  /** Whether the request in hand, of so many rows, is to be stored. */
   admits(rows: number): boolean {
-    return !this.is_on || rows === 0 || this.has_seen;
-  }
-
-  /** The writer of a table's rows, watched where it is the declared one. */
-  watching(table: string, rows: RowWriter): RowWriter {
-    const { priority } = this;
-    if (priority?.table !== table) return rows;
-    return {
-      text: (column) => (column === priority.column ? this.watchingText(rows.text(column)) : rows.text(column)),
-      time: (column) => rows.time(column),
-      uuid: (column) => rows.uuid(column),
-      end: (received_at_ms) => rows.end(received_at_ms),
-    };
-  }
-
-  private watchingText(writer: TextWriter): TextWriter {
-    return {
-      append: (text) => {
-        if (this.types.has(text)) this.has_seen = true;
-        writer.append(text);
-      },
-    };
+    const { column } = this;
+    if (!this.is_on || column === undefined || rows === 0) return true;
+    return this.types.some((type) => this.store.holdsText(column, type));
   }
 }

@@ -116,30 +116,32 @@ export class SlabProcessor {
     const constants = this.identities.requestConstants(request.tenant, request.received_at_ms);
     const begin = (): boolean => {
       workbench.reasons.length = 0;
-      workbench.priority.beginRequest();
       for (const builder of workbench.builders) builder.beginRequest();
       return this.kernel.bodies.beginRequest(constants, request.length);
     };
     if (!begin()) return { kind: 'failed', code: 'overloaded' };
-    // The kernel does not say which types it met.
-    const kernel_path = workbench.priority.is_on ? undefined : workbench.kernel_path;
-    const { decoder, lines } = workbench;
+    const { decoder, lines, kernel_path } = workbench;
     const decoded = is_lines
       ? kernel_path?.decodeLines(request, lines, decoder, this.event_bytes_max)
       : kernel_path?.decode(request, decoder, this.event_bytes_max);
-    if (decoded !== undefined && !this.kernel.columns.isExhausted()) return decoded;
+    if (decoded !== undefined && !this.kernel.columns.isExhausted()) return this.admit(workbench, decoded);
     if (kernel_path !== undefined) {
       this.takeBack(workbench);
       begin();
     }
     const result = is_lines ? lines.decode(request, decoder) : decoder.decode(request);
     const is_exhausted = this.kernel.columns.isExhausted();
-    const has_failed = result.kind === 'failed';
-    if (!is_exhausted && !has_failed && workbench.priority.admits(result.accepted)) return result;
+    if (!is_exhausted && result.kind !== 'failed') return this.admit(workbench, result);
     // Of lines, the first may have left rows before one failed the request.
     this.takeBack(workbench);
-    if (is_exhausted) return { kind: 'failed', code: 'overloaded' };
-    return has_failed ? result : { kind: 'failed', code: 'shedding' };
+    return is_exhausted ? { kind: 'failed', code: 'overloaded' } : result;
+  }
+
+  /** While room is scarce, takes the rows of a request back that has no event that goes first. */
+  private admit(workbench: Workbench, result: DecodeResult): DecodeResult {
+    if (result.kind === 'failed' || workbench.priority.admits(result.accepted)) return result;
+    this.takeBack(workbench);
+    return { kind: 'failed', code: 'shedding' };
   }
 
   private takeBack(workbench: Workbench): void {
@@ -191,7 +193,7 @@ export class SlabProcessor {
     const { bodies, columns } = this.kernel;
     const builders = new Map(source.tables.map((table) => [table.name, new BlockBuilder(table, columns)]));
     const reasons: RejectionReason[] = [];
-    const priority = new PriorityWatch(source.priority);
+    const priority_column = source.priority && builders.get(source.priority.table)?.dictionary(source.priority.column);
     const tools: DecoderTools = {
       eventBytesMax: () => this.event_bytes_max,
       compile: (schema) => compileValidator(schema),
@@ -203,7 +205,7 @@ export class SlabProcessor {
       rows: (table) => {
         const builder = builders.get(table);
         assert(builder !== undefined, `BUG: the source ${source.name} writes to ${table}, which is not among its tables`);
-        return priority.watching(table, builder);
+        return builder;
       },
       reject: (reason) => reasons.push(reason),
     };
@@ -214,7 +216,7 @@ export class SlabProcessor {
       lines: new JsonLines({ batches: this.batches, eventBytesMax: tools.eventBytesMax, reject: tools.reject }),
       builders: [...builders.values()],
       kernel_path,
-      priority,
+      priority: new PriorityWatch(columns, priority_column),
       rejected: new Map(),
       reasons,
       unfold_too_far: [],
