@@ -36,7 +36,7 @@ const ROOM_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['spool_full', 'di
 
 export class RetryAdvice {
   private readonly rate: DrainRate;
-  /** Requests that were worked off, and those that were told to come back because of too many. */
+  /** Requests that were worked off, and those that were told to come back because of too many or for want of room. */
   private readonly answers: DrainRate;
   private readonly refusals: DrainRate;
 
@@ -56,23 +56,22 @@ export class RetryAdvice {
 
   /** Whole seconds for the `Retry-After` of one request. */
   seconds(code: ErrorCode): number {
-    if (ROOM_CODES.has(code)) return this.spread(this.ports.backlog.secondsToRoom(), ROOM_S_MAX);
-    if (code === 'shedding') return this.spread(this.ports.backlog.secondsToCalm(), ROOM_S_MAX);
-    if (code !== 'overloaded') return this.spread(0, OVERLOAD_S_MAX);
-    const wait_s = this.secondsToDrain();
-    this.refusals.add(1, this.ports.clock.monotonicMs());
-    return this.spread(wait_s, OVERLOAD_S_MAX);
+    if (ROOM_CODES.has(code)) return this.sendAway(this.ports.backlog.secondsToRoom(), ROOM_S_MAX);
+    if (code === 'shedding') return this.sendAway(this.ports.backlog.secondsToCalm(), ROOM_S_MAX);
+    if (code === 'overloaded') return this.sendAway(this.secondsInFlight(), OVERLOAD_S_MAX);
+    return this.spread(0, OVERLOAD_S_MAX);
   }
 
-  /** What is in flight, and before that those who were sent away lately: they come back too. */
-  private secondsToDrain(): number {
+  /** For one more than those who were sent away lately: they come back too, before him. */
+  private sendAway(wait_s: number, max_s: number): number {
     const now_ms = this.ports.clock.monotonicMs();
-    const rate = this.rate.perSecond(now_ms);
-    const answers_per_s = this.answers.perSecond(now_ms);
-    // Before the first answer nothing is known, and the shortest wait finds out soonest.
-    if (rate === 0 || answers_per_s === 0) return 0;
     const sent_away = this.refusals.perSecond(now_ms) * (REFUSED_TIME_CONSTANT_MS / MS_PER_S);
-    return this.ports.bytesInFlight() / rate + sent_away / answers_per_s;
+    this.refusals.add(1, now_ms);
+    return this.spread(wait_s + timeFor(sent_away, this.answers.perSecond(now_ms)), max_s);
+  }
+
+  private secondsInFlight(): number {
+    return timeFor(this.ports.bytesInFlight(), this.rate.perSecond(this.ports.clock.monotonicMs()));
   }
 
   /** `wait_s` and some more, within bounds. */
@@ -81,4 +80,9 @@ export class RetryAdvice {
     const spread_s = Math.max(SPREAD_S_MIN, least_s * SPREAD_SHARE);
     return Math.min(max_s, Math.ceil(least_s) + Math.floor(this.ports.random.fraction() * spread_s));
   }
+}
+
+/** Before the first answer nothing is known, and the shortest wait finds out soonest. */
+function timeFor(amount: number, per_s: number): number {
+  return per_s === 0 ? 0 : amount / per_s;
 }
