@@ -38,13 +38,17 @@ export async function startRaw(children: Children, batch_events: number): Promis
   return { name: 'raw', child, port: listening.port, key: 'sk_live_raw', quiet_ms: RAW_QUIET_MS, ready_ms: 0 };
 }
 
-/** The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`; `use` and `tenant` are its key's. */
+/**
+ * The daemon with an embedded engine and its data under `directory`; `ack` is its setting `spool.ack`; `use` and `tenant` are its key's, `settings` are
+ * environment variables.
+ */
 export async function startDaemon(
   children: Starter,
   directory: string,
   ack: 'disk' | 'memory',
   use: 'deploy' | 'events' | 'webhook' | 'read' = 'deploy',
   tenant = { organization_id: 'bench', project_id: 'bench' },
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
   const [port = 0, admin_port = 0, engine_port = 0] = await reservePorts(3);
   const environment = {
@@ -53,6 +57,7 @@ export async function startDaemon(
     PENSTOCK_ADMIN__PORT: String(admin_port),
     PENSTOCK_CLICKHOUSE__EMBEDDED_PORT: String(engine_port),
     PENSTOCK_SPOOL__ACK: ack,
+    ...settings,
   };
   const argv = ['keys', 'create', '--use', use, '--organization', tenant.organization_id, '--project', tenant.project_id, '--json'];
   const line = await children.start('keys create', [MAIN_PATH, ...argv], environment).finish(KEYS_MS_MAX);

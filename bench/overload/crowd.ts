@@ -16,6 +16,8 @@ export interface CrowdPlan extends RequestShape {
   /** 0: as fast as it goes. */
   readonly requests_per_s: number;
   readonly seconds: number;
+  /** At the beginning: what is offered and acknowledged in them does not count. */
+  readonly uncounted_seconds: number;
   readonly connections_max: number;
   /** Of ten senders so many come back at once. */
   readonly impatient_of_ten: number;
@@ -24,7 +26,7 @@ export interface CrowdPlan extends RequestShape {
 }
 
 export interface Report extends Times {
-  /** While new requests were sent. */
+  /** While new requests were sent and counted. */
   readonly duration_ms: number;
   readonly offered: number;
   readonly attempts: number;
@@ -34,6 +36,8 @@ export interface Report extends Times {
   /** Numbers of all requests that were acknowledged. */
   readonly serials: readonly number[];
   readonly refused: number;
+  /** Before any were counted. */
+  readonly refused_uncounted: number;
   /** Answers that are neither an acknowledgement nor a refusal that says when to come back, and attempts without an answer. */
   readonly wrong: Readonly<Record<string, number>>;
   readonly given_up: number;
@@ -75,7 +79,10 @@ export class Crowd implements LineOwner {
   private given_up = 0;
   private tries_max = 0;
   private acknowledged_in_time = 0;
+  private acknowledged_late = 0;
+  private refused_uncounted = 0;
   private start_ms = 0;
+  private counted_ms = 0;
   private end_ms = 0;
 
   constructor(private readonly plan: CrowdPlan) {
@@ -84,22 +91,27 @@ export class Crowd implements LineOwner {
   }
 
   async run(): Promise<Report> {
-    const { requests_per_s, seconds } = this.plan;
+    const { requests_per_s, seconds, uncounted_seconds } = this.plan;
     await this.connect();
     const before = process.cpuUsage();
     this.start_ms = performance.now();
+    this.counted_ms = this.start_ms + uncounted_seconds * 1000;
     this.end_ms = this.start_ms + seconds * 1000;
     const timer = setInterval(() => this.tick(), TICK_MS);
     if (requests_per_s === 0) while (this.idle.length > this.next_idle) this.begin(this.fresh(this.start_ms), this.start_ms);
+    await until(() => performance.now() >= this.counted_ms);
+    const offered_uncounted = this.next_serial;
+    this.refused_uncounted = this.refused;
     await until(() => performance.now() >= this.end_ms);
     const used = process.cpuUsage(before);
     const core_share = (used.user + used.system) / ((performance.now() - this.start_ms) * 1000);
-    const offered = this.next_serial;
+    const offered = this.next_serial - offered_uncounted;
     const deadline_ms = this.end_ms + this.plan.late_seconds_max * 1000;
     await until(() => this.countLeft() === 0 || performance.now() > deadline_ms);
     clearInterval(timer);
     for (const line of this.idle.slice(this.next_idle)) line.close();
-    return { ...this.times.report(), ...this.reportCounts(), duration_ms: seconds * 1000, offered, core_share };
+    const duration_ms = this.end_ms - this.counted_ms;
+    return { ...this.times.report(), ...this.reportCounts(), duration_ms, offered, core_share };
   }
 
   settle(line: Line, answer: HttpAnswer | string): void {
@@ -119,13 +131,11 @@ export class Crowd implements LineOwner {
     else if (this.plan.requests_per_s === 0 && now_ms < this.end_ms) this.begin(this.fresh(now_ms), now_ms);
   }
 
-  private reportCounts(): Pick<
-    Report,
-    'attempts' | 'acknowledged' | 'acknowledged_late' | 'serials' | 'refused' | 'wrong' | 'given_up' | 'left' | 'tries_max'
-  > {
-    const { attempts, acknowledged_in_time: acknowledged, serials, refused, wrong, given_up, tries_max } = this;
-    const acknowledged_late = serials.length - acknowledged;
-    return { attempts, acknowledged, acknowledged_late, serials, refused, wrong, given_up, left: this.countLeft(), tries_max };
+  private reportCounts(): Omit<Report, keyof Times | 'duration_ms' | 'offered' | 'core_share'> {
+    const { attempts, acknowledged_in_time: acknowledged, acknowledged_late, serials } = this;
+    const { refused, refused_uncounted, wrong, given_up, tries_max } = this;
+    const left = this.countLeft();
+    return { attempts, acknowledged, acknowledged_late, serials, refused, refused_uncounted, wrong, given_up, left, tries_max };
   }
 
   /** A fleet is connected before it is too many; one by one, since a port takes only so many at once. */
@@ -193,7 +203,8 @@ export class Crowd implements LineOwner {
   private acknowledge({ serial, due_ms, written_ms }: Line, now_ms: number): void {
     this.serials.push(serial);
     this.times.acknowledged({ due_ms, written_ms, now_ms });
-    if (now_ms <= this.end_ms) this.acknowledged_in_time++;
+    if (now_ms > this.end_ms) this.acknowledged_late++;
+    else if (now_ms >= this.counted_ms) this.acknowledged_in_time++;
   }
 
   private countWrong(name: string): void {

@@ -3,12 +3,13 @@
  * are met, 1: one is missed or the bench failed, 2: wrong usage. Loopback only; whatever it starts it ends. Linux, for /proc.
  */
 import { parseArgs } from 'node:util';
-import { withChildren } from '../load/child.ts';
+import { type Children, withChildren } from '../load/child.ts';
 import { readNumber, runCommand } from '../load/command.ts';
 import { startDaemon } from '../load/servers.ts';
 import { formatTable, formatVerdict } from '../load/table.ts';
 import { readCores } from './cores.ts';
 import { measureOverload, type Overload } from './measure.ts';
+import { measureSustainedOverload, SMALL_SPOOL } from './sustained.ts';
 
 const HELP = `Measures what becomes of requests when twice as many come as a daemon can take (exit 1 if a target is missed).
 
@@ -16,6 +17,7 @@ npm run bench:overload -- [options]
   --batches LIST   Offer batches of so many events (default 100,1)
   --seconds S      Send for so many seconds, at each of both loads (default 8)
   --times X        Offer so many times the maximum (default 2)
+  --sustained      Offer so many times what reaches ClickHouse as fast as it comes, with the spool full; daemon, ClickHouse and senders share the processors
   --unpinned       Let the daemon and the senders share the processors (default: the daemon with its engine has one, the senders another)
   --json           Print JSON for scripts
   --help           Print this
@@ -32,6 +34,7 @@ interface Options {
   readonly batches: readonly number[];
   readonly seconds: number;
   readonly times: number;
+  readonly sustained: boolean;
   readonly unpinned: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -87,16 +90,29 @@ function judge(overload: Overload): { readonly what: string; readonly met: boole
 /** Runs the bench and resolves to its exit code. */
 function run(options: Options): Promise<number> {
   return withChildren('penstock-overload-', async (children, directory) => {
-    const cores = options.unpinned ? undefined : await readCores();
-    const daemon = await startDaemon(cores === undefined ? children : children.onCore(cores.daemon), directory, 'disk');
-    const senders = cores === undefined ? children : children.onCore(cores.sender);
-    const overloads: Overload[] = [];
-    for (const batch_events of options.batches) overloads.push(await measureOverload(senders, daemon, { ...options, batch_events }));
+    const overloads = await (options.sustained ? measureSustained : measureAcknowledged)(children, directory, options);
     const verdicts = overloads.flatMap(judge);
     const judged = verdicts.map(({ what, met }) => formatVerdict(what, met));
     process.stdout.write(options.json ? `${JSON.stringify({ overloads, verdicts })}\n` : `${format(overloads)}\n${judged.join('')}`);
     return verdicts.every(({ met }) => met) ? 0 : 1;
   });
+}
+
+async function measureAcknowledged(children: Children, directory: string, options: Options): Promise<Overload[]> {
+  const cores = options.unpinned ? undefined : await readCores();
+  const daemon = await startDaemon(cores === undefined ? children : children.onCore(cores.daemon), directory, 'disk');
+  const senders = cores === undefined ? children : children.onCore(cores.sender);
+  const overloads: Overload[] = [];
+  for (const batch_events of options.batches) overloads.push(await measureOverload(senders, daemon, { ...options, batch_events }));
+  return overloads;
+}
+
+async function measureSustained(children: Children, directory: string, options: Options): Promise<Overload[]> {
+  const daemon = await startDaemon(children, directory, 'disk', 'deploy', undefined, SMALL_SPOOL);
+  const overloads: Overload[] = [];
+  for (const batch_events of options.batches)
+    overloads.push(await measureSustainedOverload(children, daemon, { ...options, batch_events }));
+  return overloads;
 }
 
 /** Throws an Error that says what is wrong with the line. */
@@ -107,6 +123,7 @@ function readOptions(argv: readonly string[]): Options {
       batches: { type: 'string', default: '100,1' },
       seconds: { type: 'string', default: '8' },
       times: { type: 'string', default: '2' },
+      sustained: { type: 'boolean', default: false },
       unpinned: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -116,6 +133,7 @@ function readOptions(argv: readonly string[]): Options {
     batches: values.batches.split(',').map((batch) => readNumber('batches', batch, 999)),
     seconds: readNumber('seconds', values.seconds, 60),
     times: readNumber('times', values.times, 10),
+    sustained: values.sustained,
     unpinned: values.unpinned,
     json: values.json,
     help: values.help,

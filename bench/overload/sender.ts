@@ -14,6 +14,7 @@ await new Crowd({
   // Not one that begins as the other does, whose events are counted.
   device_prefix: `warm-${plan.device_prefix}`,
   seconds: WARM_UP_SECONDS,
+  uncounted_seconds: 0,
   connections_max: Math.min(plan.connections_max, WARM_UP_CONNECTIONS_MAX),
   late_seconds_max: 0,
   requests_per_s: Math.round(plan.requests_per_s * WARM_UP_SHARE),
