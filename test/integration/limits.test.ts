@@ -115,9 +115,12 @@ test('with little room left crashes and rollbacks are taken, and webhooks and pi
   const daemon = await home.start();
   const progress = (events: number): string =>
     JSON.stringify({ events: Array.from({ length: events }, () => ({ ...EVENT, event_type: 'download_complete' })) });
+  const asked_ms = performance.now();
   const refused = await daemon.post('/api/deploy/report', progress(3), { 'x-api-key': key });
   assert.equal(refused.status, 503);
   assert.match(await refused.text(), /"shedding"/);
+  // Who does not obey is not back at once.
+  assert.ok(performance.now() - asked_ms > 900);
   assert.ok(Number(refused.headers.get('retry-after')) >= 1);
   assert.equal((await post(daemon, key, 3)).status, 202);
   const upload = await daemon.post('/api/deploy/report', progress(100_000), { 'x-api-key': key });

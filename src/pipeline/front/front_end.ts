@@ -15,7 +15,7 @@ import { TrustedProxies } from './client_address.ts';
 import { Cors, type RouteTable } from './cors.ts';
 import type { HttpApp, HttpRequest, HttpResponse } from './engine.ts';
 import type { FrontLimits, FrontPorts } from './front_ports.ts';
-import { HeldRefusals } from './held_refusals.ts';
+import { HELD_CODES, HeldRefusals } from './held_refusals.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { IngestRequest, type RoutePlace } from './ingest_request.ts';
 import { Listener } from './listener.ts';
@@ -130,6 +130,7 @@ export class FrontEnd {
       submit: this.ports.submit,
       beginUpload: this.ports.beginUpload,
       write: (response, answer) => this.writer.write(response, answer),
+      hold: (response, answer) => this.held_refusals.hold(response, answer),
       writeWithin: (response, answer) => this.writer.writeWithin(response, answer),
       answered: (route, status, duration_ms, body_bytes) => {
         if (status !== 503) this.retry_advice.answered(Math.min(body_bytes, HELD_BODY_BYTES_MAX));
@@ -212,8 +213,8 @@ export class FrontEnd {
           )
         : rateAnswer(route.error_shape, refusal);
     // Only where the engine passes over the whole body meanwhile.
-    const may_wait = problem === 'overloaded' && !head.is_chunked && head.content_length <= DRAINED_BYTES_MAX;
-    if (!may_wait || !this.held_refusals.hold(response, answer)) answerRefused(response, head, problem, answer, this.context);
+    const may_wait = HELD_CODES.has(problem) && !head.is_chunked && head.content_length <= DRAINED_BYTES_MAX;
+    if (!may_wait || !this.context.hold(response, answer)) answerRefused(response, head, problem, answer, this.context);
     this.ports.observer.requestAnswered(route.path, answer.status, 0, 0);
   }
 

@@ -24,7 +24,9 @@ export interface IngestContext {
   /** Begins to take a body that is too long to be held; undefined when the submission was refused instead. */
   beginUpload(submission: Submission, part_source: PartSource): UploadIntake | undefined;
   write(response: HttpResponse, answer: Answer): void;
-  /** The same within a request's own handler, for less. */
+  /** Whether the answer is kept for a while before it is written, so that who is refused does not come back at once. */
+  hold(response: HttpResponse, answer: Answer): boolean;
+  /** The same as `write` within a request's own handler, for less. */
   writeWithin(response: HttpResponse, answer: Answer): void;
   /** For the metrics, once per answered request. */
   answered(route: Route, status: number, duration_ms: number, body_bytes: number): void;

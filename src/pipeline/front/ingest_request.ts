@@ -13,6 +13,7 @@ import { type UploadIntake, WHOLE_BODY_BYTES_MAX } from '../../contract/upload.t
 import { type Answer, errorAnswer } from './answers.ts';
 import { BodyCollector } from './body_collector.ts';
 import type { HttpResponse } from './engine.ts';
+import { HELD_CODES } from './held_refusals.ts';
 import type { IngestContext } from './ingest_context.ts';
 import { DRAINED_BYTES_MAX } from './refused_body.ts';
 import type { RequestHead } from './request_head.ts';
@@ -96,7 +97,8 @@ export class IngestRequest implements Submission {
   }
 
   failed(code: ErrorCode, context: ErrorContext = {}): void {
-    this.end(errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds(code)));
+    const answer = errorAnswer(this.place.route.error_shape, code, context, this.context.retryAfterSeconds(code));
+    this.end(answer, this.is_in_hand && HELD_CODES.has(code));
   }
 
   /** Chunks still come after an early answer to a chunked upload; they are thrown away. */
@@ -227,14 +229,15 @@ export class IngestRequest implements Submission {
     if (this.state === 'uploading') this.intake?.breakOff();
   }
 
-  private end(answer: Answer): void {
+  private end(answer: Answer, may_wait = false): void {
     assert(this.state !== 'over', 'BUG: a request was answered twice');
     if (this.state === 'uploading' && !this.is_aborted) {
       this.beginDraining(answer);
       this.resume();
       return;
     }
-    if (!this.is_aborted) this.context.write(this.response, answer);
+    const waits = may_wait && !this.is_aborted && this.context.hold(this.response, answer);
+    if (!this.is_aborted && !waits) this.context.write(this.response, answer);
     const now_ms = this.context.clock.monotonicMs();
     this.context.answered(this.place.route, answer.status, now_ms - this.started_ms, this.body_bytes);
     const wait_ms = answer.status === 503 ? Number.POSITIVE_INFINITY : now_ms - this.came_ms;
