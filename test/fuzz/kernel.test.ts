@@ -119,6 +119,30 @@ test('among hundreds of events, of which some are alike, those that are left to 
   assert.equal(comparison.seen.accepted, bodies.length * 602);
 });
 
+test('in a run of events, each that is too long, lacks something or has more than it may is judged for itself', () => {
+  const comparison = new KernelComparison(0);
+  const bytes_max = USUAL_EVENT.length + 4;
+  const others = [
+    USUAL_EVENT.replace('dev_', 'device_'),
+    USUAL_EVENT.replace('dev_', 'a_longer_id_'),
+    USUAL_EVENT.replace('"release_id":"rel_1",', ''),
+    USUAL_EVENT.replace(`${PLATFORM},`, ''),
+    USUAL_EVENT.replace(PLATFORM, '"release_id":"r"'),
+    USUAL_EVENT.replace(/,"metadata".*/, '}'),
+    USUAL_EVENT.replace(/}$/, ',"a":1}'),
+    USUAL_EVENT.replace(/}$/, ' }'),
+    USUAL_EVENT.replace('{', '{ '),
+    USUAL_EVENT.replace(/^{"event_type":"apply_success",(.*)}$/, '{$1,"event_type":"apply_success"}'),
+  ];
+  const bodies = others.flatMap((other) =>
+    [1, 2, 63, 64, 65].map((before) => {
+      const events = Array.from({ length: 130 }, (_, index) => (index % (before + 1) === before ? other : USUAL_EVENT));
+      return Buffer.from(`{"events":[${events.join()}]}`);
+    }),
+  );
+  for (const body of bodies) comparison.compare([body, USUAL_BODY, body], bytes_max);
+});
+
 test('shapes of metadata that begin with the same key take turns', () => {
   const comparison = new KernelComparison(0);
   const values = ['1,"b":"x"', '-0.5,"c":1', '"x","b":"x"', 'null', '01', '-', '1.', '"é","b":"x"'];

@@ -6,6 +6,7 @@ import { isAscii } from './bytes';
 import { checkpoint } from './columns';
 import { beginDigests } from './digests';
 import { readElement } from './element';
+import { allowRuns, eventStart } from './events';
 import { scratchAddress } from './fields';
 import { inputAddress } from './memory';
 import { isBatchName, selectProgram } from './program';
@@ -47,6 +48,7 @@ export function readBody(program: u32, offset: u32, length: u32, element_bytes_m
   members = 0;
   is_batch_found = false;
   event_bytes_max = element_bytes_max;
+  allowRuns(end, element_bytes_max);
   const brace = skipSpace(start, end);
   if (!isAt(brace, end, OPEN_BRACE)) return SLOW_BODY;
   const result = readMember(skipSpace(brace + 1, end));
@@ -97,8 +99,9 @@ function readElements(from: u32): i32 {
   let at = from;
   while (true) {
     const after = readElement(at, end);
-    if (after === 0 || after - at > event_bytes_max) return pauseAt(at);
-    if (!endRow(at, after)) return SLOW_BODY;
+    const start = eventStart();
+    if (after === 0 || after - start > event_bytes_max) return pauseAt(start);
+    if (!endRow(start, after)) return SLOW_BODY;
     if (load<u16>(after) === COMMA_AND_BRACE) {
       at = after + 1;
       continue;

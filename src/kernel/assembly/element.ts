@@ -1,4 +1,5 @@
 /** Reads one event of the common shape, its fields straight into their columns. */
+import { beginEvent } from './events';
 import { otherValueEnd, textFieldEnd } from './fields';
 import {
   fieldAt,
@@ -23,13 +24,15 @@ const BRACE_AND_QUOTE: u16 = 0x227b;
 let member_field: u32 = 0;
 
 /**
- * Reads the event that begins at `from`.
+ * Reads the event that begins at `from`, and on through those that follow it in a run; the last that it comes to is `eventStart`'s, and the rows of
+ * the others have ended.
  *
  * Where the quick way runs on behind `end`, into what follows a truncated body, its closing brace is not found before `end`.
  *
- * @returns behind the event; 0 when it is not of the common shape, be it valid or not: then `undoRow`
+ * @returns behind the last event; 0 when it is not of the common shape, be it valid or not: then `undoRow`
  */
 export function readElement(from: u32, end: u32): u32 {
+  beginEvent(from);
   if (!beginRow()) return 0;
   let at = firstKey(from, end);
   member_field = unknownField();

@@ -26,7 +26,7 @@ import { has_escape, stringEnd, writeUnescaped } from './strings';
 import { isAt, LOWER_N, MINUS, skipSpace } from './text';
 import { CACHED_BYTES_MAX, cacheText } from './text_cache';
 import { digitsEnd, is_small_number, numberEnd, wordEnd } from './values';
-import { clearVector, makeRoom, vectorStart } from './vector';
+import { clearVector, makeRoom, vectorRoom, vectorStart } from './vector';
 
 const NULL: u32 = 0x6c6c756e;
 
@@ -51,8 +51,11 @@ export function textFieldEnd(field: u32, start: u32, end: u32): u32 {
   const kind = fieldKind(field);
   if (kind === FIELD_DICTIONARY) return newEntryEnd(field, start, end);
   if (kind === FIELD_CHECKED) return textEnd(field, start, end);
-  if (kind === FIELD_SLOW || kind >= FIELD_NUMBER || !makeRoom(fieldColumn(field) + BYTES, SHAPED_ROOM_BYTES)) return 0;
-  const shaped_end = kind === FIELD_JSON ? appendShapedText(field, start) : 0;
+  if (kind === FIELD_SLOW || kind >= FIELD_NUMBER) return 0;
+  const had_room = vectorRoom(fieldColumn(field) + BYTES) >= SHAPED_ROOM_BYTES;
+  if (!makeRoom(fieldColumn(field) + BYTES, SHAPED_ROOM_BYTES)) return 0;
+  // Where there was room, `texts.ts` has looked for a shape.
+  const shaped_end = kind === FIELD_JSON && !had_room ? appendShapedText(field, start) : 0;
   return shaped_end !== 0 ? shaped_end : textEnd(field, start, end);
 }
 

@@ -1,6 +1,6 @@
 /**
  * What workers do byte by byte, in WebAssembly: from a request's bytes to the columns of a block, in one pass over the common
- * shape of a body (`body.ts`, `lines.ts`, `element.ts`, `texts.ts`, `fields.ts`, `row.ts`); and what the slow path needs of it (`scan.ts`, `host.ts`).
+ * shape of a body (`body.ts`, `lines.ts`, `element.ts`, `texts.ts`, `events.ts`, `fields.ts`, `row.ts`); and what the slow path needs of it (`scan.ts`, `host.ts`).
  *
  * Memory: the host copies a slab's bytes to `inputAddress()` after `reserve(input_bytes)`. Offsets that cross the border are
  * relative to the input, addresses are not. The input is followed by zero bytes, so that a 16-byte load that starts inside the

@@ -4,6 +4,7 @@
  */
 import { isAscii } from './bytes';
 import { readElement } from './element';
+import { forbidRuns } from './events';
 import { scratchAddress } from './fields';
 import { inputAddress } from './memory';
 import { selectProgram } from './program';
@@ -29,6 +30,7 @@ export function readLines(program: u32, offset: u32, length: u32, element_bytes_
   end = start + length;
   cursor = start;
   event_bytes_max = element_bytes_max;
+  forbidRuns();
   return resumeLines();
 }
 

@@ -41,7 +41,8 @@ export const FIELD_BOOLEAN: u32 = 7;
 export const WAY_SHORT_ENTRY: u32 = 0;
 export const WAY_STRING: u32 = 1;
 export const WAY_ENTRY: u32 = 2;
-export const WAY_NONE: u32 = 3;
+export const WAY_JSON: u32 = 3;
+export const WAY_NONE: u32 = 4;
 
 export const FILL_CONSTANT: u32 = 0;
 export const FILL_EMPTY: u32 = 1;
@@ -81,7 +82,8 @@ export function selectProgram(address: u32): void {
 
 function firstWay(kind: u32): u32 {
   if (kind === FIELD_DICTIONARY) return WAY_SHORT_ENTRY;
-  return kind === FIELD_STRING ? WAY_STRING : WAY_NONE;
+  if (kind === FIELD_STRING) return WAY_STRING;
+  return kind === FIELD_JSON ? WAY_JSON : WAY_NONE;
 }
 
 function fieldsEnd(): u32 {

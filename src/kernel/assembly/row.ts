@@ -26,6 +26,7 @@ import {
   identityColumn,
   lowestField,
   noteColumn,
+  requiredFields,
   setFirstIndex,
 } from './program';
 import { makeRoom, setVectorEnd, vectorEnd } from './vector';
@@ -180,9 +181,26 @@ export function undoRow(): void {
   }
 }
 
+/** Whether the event has all that it must have, and there is room for another row behind its own. */
+export function canGoOn(seen: u64): bool {
+  const required = requiredFields();
+  return (seen & required) === required && rows_in_hand + 1 < rows_room;
+}
+
+/** Ends the row of the event in [start, end), whose fields are `seen`, and begins the next, as `canGoOn` has allowed. False when there is no memory. */
+export function nextRow(start: u32, end: u32, seen: u64): bool {
+  if (!endRowOf(start, end, seen)) return false;
+  fields_with_entry = 0;
+  return true;
+}
+
 /** Ends the row of the event in [start, end), all of whose fields were read: `fillRows` completes it. False when there is no memory. */
 export function endRow(start: u32, end: u32): bool {
-  const missing = fieldsWithColumn() & ~fields_seen;
+  return endRowOf(start, end, fields_seen);
+}
+
+function endRowOf(start: u32, end: u32, seen: u64): bool {
+  const missing = fieldsWithColumn() & ~seen;
   if (missing !== 0) {
     if (!appendMissing(missing)) return false;
   }

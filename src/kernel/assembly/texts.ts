@@ -1,13 +1,16 @@
 /**
- * The quick way through an event: its texts as most are, one after the other, as long as each key is the one that came there the last
- * time, and nothing stands between them but what must. A text goes into its column here when its dictionary's cache has it, or when
- * it is copied while its quote is looked for; `fields.ts` has the others.
+ * The quick way through events: their texts as most are, one after the other, as long as each key is the one that came there the last
+ * time, and nothing stands between them but what must. A text goes into its column here when its dictionary's cache has it, when
+ * it is copied while its quote is looked for, or when it is JSON of a known shape; `fields.ts` has the others.
  *
- * Nothing is called in here, so that what goes from member to member stays in registers: V8 has every register saved in memory around
- * each call, and at each turn of a loop that has a call. So `readTexts` is exported, or else the compiler would make it a part of who calls it.
+ * Nothing is called in the loop from text to text, so that what goes from one to the next stays in registers: V8 has every register saved in
+ * memory around each call, and at each turn of a loop that has a call. So `readTexts` is exported, or else the compiler would make it a part
+ * of who calls it.
  */
 import { BYTES } from './columns';
-import { SHAPED_ROOM_BYTES } from './json_shape';
+import { INDEX_BYTES } from './dictionary';
+import { nextEvent } from './events';
+import { appendShapedText, SHAPED_ROOM_BYTES } from './json_shape';
 import {
   acceptsShort,
   fieldBit,
@@ -19,7 +22,9 @@ import {
   matchHead,
   noteColumn,
   textWay,
+  unknownField,
   WAY_ENTRY,
+  WAY_JSON,
   WAY_SHORT_ENTRY,
   WAY_STRING,
   WHOLE_HEAD,
@@ -44,7 +49,7 @@ export function setText(field: u32, start: u32): void {
 }
 
 /**
- * Reads the text that was set, and those of the members that follow. (It was set, and is no argument, because V8 does not know that the
+ * Reads the text that was set, and those of the members that follow, from event to event (`events.ts`). (It was set, and is no argument, because V8 does not know that the
  * upper half of an argument's register is empty, and would see to that at every address.)
  *
  * Where it runs on behind the end of the body, into what follows a truncated one, no closing brace is found before that end.
@@ -52,33 +57,50 @@ export function setText(field: u32, start: u32): void {
  * @returns behind the closing quote of `text_field`'s text; 0 when that is none of those that are read here
  */
 export function readTexts(): u32 {
-  const offset = indexOffset();
+  let offset = indexOffset();
   let field = text_field;
   let start = text_start;
   let seen = fieldsSeen() | fieldBit(field);
   let at: u32 = 0;
   while (true) {
-    const way = textWay(field);
-    if (way === WAY_SHORT_ENTRY) at = shortEntryEnd(field, start, offset);
-    else if (way === WAY_STRING) at = copiedTextEnd(field, start);
-    else if (way === WAY_ENTRY) at = entryEnd(field, start, offset);
-    else at = 0;
-    if (at === 0) {
-      seen ^= fieldBit(field);
-      break;
+    while (true) {
+      const way = textWay(field);
+      if (way === WAY_SHORT_ENTRY) at = shortEntryEnd(field, start, offset);
+      else if (way === WAY_STRING) at = copiedTextEnd(field, start);
+      else if (way === WAY_ENTRY) at = entryEnd(field, start, offset);
+      else at = 0;
+      if (at === 0 || load<u16>(at) !== COMMA_AND_QUOTE) break;
+      const next = likelyNext(field);
+      if (matchHead(next, v128.load(at, 2)) !== WHOLE_HEAD) break;
+      const bit = fieldBit(next);
+      if ((seen & bit) !== 0) break;
+      seen |= bit;
+      field = next;
+      start = at + 2 + headLength(next);
     }
-    if (load<u16>(at) !== COMMA_AND_QUOTE) break;
-    const next = likelyNext(field);
-    if (matchHead(next, v128.load(at, 2)) !== WHOLE_HEAD) break;
-    const bit = fieldBit(next);
-    if ((seen & bit) !== 0) break;
-    seen |= bit;
-    field = next;
-    start = at + 2 + headLength(next);
+    if (at === 0) {
+      at = shapedTextEnd(field, start);
+      if (at === 0) {
+        seen ^= fieldBit(field);
+        break;
+      }
+    }
+    const key = nextEvent(at, seen);
+    if (key === 0) break;
+    field = likelyNext(unknownField());
+    start = key + headLength(field);
+    seen = fieldBit(field);
+    offset += INDEX_BYTES;
   }
   setText(field, start);
   setSeen(seen);
   return at;
+}
+
+/** The same for a text that is JSON, where its shape is known. */
+function shapedTextEnd(field: u32, start: u32): u32 {
+  if (textWay(field) !== WAY_JSON || vectorRoom(fieldColumn(field) + BYTES) < SHAPED_ROOM_BYTES) return 0;
+  return appendShapedText(field, start);
 }
 
 /** Only a plain text is in the cache, so that one that is found there has no more to prove than where its quote is. */
