@@ -6,7 +6,9 @@
 
 /** What one column gets of each event. */
 export type ColumnValue =
-  | { readonly of: 'organization_id' | 'project_id' | 'environment' | 'identity' | 'received_at' | 'nothing' }
+  | { readonly of: 'organization_id' | 'project_id' | 'environment' | 'received_at' | 'nothing' }
+  /** A hash of the event's bytes; or where the field of the name has a text that is not empty, of the texts of the fields in `scope`, and of that. */
+  | { readonly of: 'identity'; readonly name: string; readonly scope: readonly string[] }
   /** The text of a field; empty where it is absent or null. */
   | { readonly of: 'field'; readonly field: string }
   /** The object in a field, as it is or as the text of a string; `{}` where it is absent or null. */
@@ -18,6 +20,4 @@ export interface RowPlan {
   readonly batch: string;
   /** Of each column of the table. */
   readonly columns: Readonly<Record<string, ColumnValue>>;
-  /** An event that has one of these is left to the decoder. */
-  readonly decoder_fields: readonly string[];
 }

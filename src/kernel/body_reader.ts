@@ -8,14 +8,17 @@ export type BodyResult = 'done' | 'element' | 'body' | 'not_ascii';
 const RESULTS: readonly BodyResult[] = ['done', 'element', 'body', 'not_ascii'];
 const SEED_OFFSET = 16;
 const SEED_WORDS = 4;
-const CONSTANTS_OFFSET = 32;
+const NAME_SEED_OFFSET = 32;
+const CONSTANTS_OFFSET = 48;
 const UTF8_BYTES_PER_CHARACTER_MAX = 3;
 
 /** What the rows of a request share. */
 export interface RequestConstants {
   /** The same array for the same texts, within a slab. */
   readonly texts: readonly string[];
+  /** Of the identities of events by their bytes, and by their names. */
   readonly seed: Uint32Array;
+  readonly name_seed: Uint32Array;
   readonly received_at_ms: number;
 }
 
@@ -31,6 +34,7 @@ export class BodyReader {
   /** Views of what the kernel is told of a request; growing the memory detaches them, and then they are empty. */
   private time = new Float64Array(0);
   private seed = new Uint32Array(0);
+  private name_seed = new Uint32Array(0);
   private is_lines = false;
 
   constructor(private readonly instance: Instance) {}
@@ -59,6 +63,7 @@ export class BodyReader {
     if (this.seed.length === 0) this.view();
     this.time[0] = constants.received_at_ms;
     this.seed.set(constants.seed);
+    this.name_seed.set(constants.name_seed);
     return has_memory;
   }
 
@@ -93,6 +98,7 @@ export class BodyReader {
     const request = unsigned(wasm.requestAddress());
     this.time = new Float64Array(wasm.memory.buffer, request, 1);
     this.seed = new Uint32Array(wasm.memory.buffer, request + SEED_OFFSET, SEED_WORDS);
+    this.name_seed = new Uint32Array(wasm.memory.buffer, request + NAME_SEED_OFFSET, SEED_WORDS);
   }
 
   private putTexts(texts: readonly string[]): boolean {

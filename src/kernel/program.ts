@@ -7,7 +7,9 @@ import type { ColumnValue, RowPlan } from '../contract/row_plan.ts';
 import type { JsonSchema } from '../contract/source.ts';
 import type { Column, Table } from '../contract/table.ts';
 
+const WORD_BYTES = 4;
 const HEADER_BYTES = 64;
+const SCOPE_OFFSET = 60;
 const FIELD_BYTES = 128;
 const FILL_BYTES = 16;
 const KEY_BYTES_MAX = 16;
@@ -24,7 +26,7 @@ const FIELDS_MAX = 64;
 const UTF8_BYTES_MAX = 4;
 const NO_LIMIT = 0xffffffff;
 const NO_COLUMN = 0xffffffff;
-const FIELD_KIND = { dictionary: 0, string: 1, text: 2, json: 3, decoder: 4, number: 5, integer: 6, boolean: 7 } as const;
+const FIELD_KIND = { dictionary: 0, string: 1, text: 2, json: 3, name: 4, number: 5, integer: 6, boolean: 7 } as const;
 const SCALAR_TYPES = ['number', 'integer', 'boolean'] as const;
 const FILL_KIND = { constant: 0, empty: 1, time: 2 } as const;
 /** The order in which the host gives a request's constants to the kernel. */
@@ -35,7 +37,7 @@ const FIELD_KEYWORDS = ['type', 'minLength', 'maxLength', 'enum'];
 /** What the schema and the plan say of one member of an event. */
 interface Field {
   readonly key: string;
-  readonly of: 'text' | 'json' | 'decoder' | (typeof SCALAR_TYPES)[number];
+  readonly of: 'text' | 'json' | 'name' | (typeof SCALAR_TYPES)[number];
   readonly is_nullable: boolean;
   readonly length_min: number;
   readonly length_max: number;
@@ -84,7 +86,7 @@ function fieldsOf(schema: JsonSchema, plan: RowPlan): readonly Field[] | undefin
   const fields = [
     ...Object.entries(properties).map(([key, rules]) => textField(key, rules) ?? scalarField(key, rules)),
     ...json_fields.map((key) => otherField(key, 'json')),
-    ...plan.decoder_fields.map((key) => otherField(key, 'decoder')),
+    ...Object.values(plan.columns).flatMap((value) => (value.of === 'identity' ? [otherField(value.name, 'name')] : [])),
   ];
   const known = fields.filter((field) => field !== undefined);
   const keys = known.map((field) => field.key);
@@ -106,6 +108,8 @@ interface Layout {
   readonly columns: number[];
   readonly fills: Fill[];
   identity: number;
+  /** The fields among whose equals a name tells an event from others. */
+  scope: readonly number[];
 }
 
 function fieldKind(field: Field, column: Column): number | undefined {
@@ -137,6 +141,7 @@ function placeColumn(layout: Layout, fields: readonly Field[], value: ColumnValu
     case 'identity':
       if (layout.identity !== NO_COLUMN || column.kind !== 'uuid') return false;
       layout.identity = index;
+      layout.scope = value.scope.map((key) => fields.findIndex((field) => field.key === key));
       return true;
     case 'received_at':
       return column.kind === 'datetime64' && fill(FILL_KIND.time);
@@ -150,7 +155,7 @@ function placeColumn(layout: Layout, fields: readonly Field[], value: ColumnValu
 /** Undefined when a column has no value, or one that the kernel cannot give it. */
 function layOut(fields: readonly Field[], plan: RowPlan, table: Table): Layout | undefined {
   const kinds = fields.map(({ of }): number => FIELD_KIND[of]);
-  const layout: Layout = { kinds, columns: fields.map(() => NO_COLUMN), fills: [], identity: NO_COLUMN };
+  const layout: Layout = { kinds, columns: fields.map(() => NO_COLUMN), fills: [], identity: NO_COLUMN, scope: [] };
   const is_known = table.columns.every((column, index) => placeColumn(layout, fields, plan.columns[column.name], column, index));
   const has_columns = fields.every(({ of }, index) => of !== 'json' || layout.columns[index] !== NO_COLUMN);
   return is_known && has_columns ? layout : undefined;
@@ -216,16 +221,20 @@ export function compileProgram(schema: JsonSchema, plan: RowPlan, table: Table, 
   const required_indexes = required.map((key) => fields.findIndex((field) => field.key === key));
   const layout = layOut(fields, plan, table);
   if (required_indexes.includes(-1) || layout === undefined) return undefined;
+  if (!layout.scope.every((field) => required_indexes.includes(field) && layout.columns[field] !== NO_COLUMN)) return undefined;
   const kernel_column = (column: number): number => (column === NO_COLUMN ? NO_COLUMN : first_column + column);
   const allowed_bytes = fields.flatMap((field) => field.allowed).reduce((sum, text) => sum + 8 + Buffer.byteLength(text), 0);
   const fills_offset = HEADER_BYTES + fields.length * FIELD_BYTES;
-  let allowed_offset = fills_offset + layout.fills.length * FILL_BYTES;
+  const scope_offset = fills_offset + layout.fills.length * FILL_BYTES;
+  let allowed_offset = scope_offset + (1 + layout.scope.length) * WORD_BYTES;
   const program = Buffer.alloc(allowed_offset + allowed_bytes);
   writeWords(program, 0, [fields.length, layout.fills.length]);
   program.writeBigUInt64LE(bitMask(required_indexes), 8);
   writeWords(program, 32, [program.write(plan.batch, 16), kernel_column(layout.identity)]);
   const with_column = layout.columns.flatMap((column, index) => (column === NO_COLUMN ? [] : [index]));
   program.writeBigUInt64LE(bitMask(with_column), 40);
+  writeWords(program, SCOPE_OFFSET, [scope_offset]);
+  writeWords(program, scope_offset, [layout.scope.length, ...layout.scope]);
   for (const [index, field] of fields.entries()) {
     writeField(program, index, field, layout.kinds[index], kernel_column(layout.columns[index]), allowed_offset);
     allowed_offset = writeAllowed(program, allowed_offset, field.allowed);

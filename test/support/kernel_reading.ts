@@ -7,7 +7,12 @@ import { compileProgram } from '../../src/kernel/program.ts';
 import { BlockBuilder } from '../../src/pipeline/worker/block_builder.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
 
-const REQUEST = { texts: ['org', 'project', 'live'], seed: Uint32Array.of(1, 2, 3, 4), received_at_ms: 0 };
+const REQUEST = {
+  texts: ['org', 'project', 'live'],
+  seed: Uint32Array.of(1, 2, 3, 4),
+  name_seed: Uint32Array.of(5, 6, 7, 8),
+  received_at_ms: 0,
+};
 
 export interface Reading {
   readonly result: BodyResult;

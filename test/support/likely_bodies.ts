@@ -98,6 +98,7 @@ export class LikelyBodies {
     const members = [`"event_type":"${pick(TYPES)}"`, `"release_id":${this.value(24)}`, `"distinct_id":${this.value(24)}`];
     for (const field of FIELDS) if (!this.isOneIn(8)) members.push(`"${field}":${this.value(12)}`);
     if (!this.isOneIn(8)) members.push(`"metadata":${this.metadata()}`);
+    if (this.isOneIn(3)) members.splice(this.isOneIn(4) ? below(members.length) : members.length, 0, `"event_id":${this.name()}`);
     if (this.isOneIn(20)) members.splice(below(members.length), 1);
     if (this.isOneIn(20)) members.splice(below(members.length), 0, pick(members));
     if (this.isOneIn(20)) members.splice(below(members.length), 0, `"unknown":${this.jsonValue(2)}`);
@@ -112,6 +113,13 @@ export class LikelyBodies {
     if (!this.isOneIn(one_odd_in)) return `"${pick(['', 'v', 'iPhone 15 Pro ', 'a text of 31 bytes with a num '])}${below(4)}"`;
     if (this.isOneIn(6)) return pick(['null', '7', 'true', '{}', '[]', '"', '', 'nul']);
     return `"${this.text()}"`;
+  }
+
+  /** Of an event: mostly a text, now and then one that another event has. */
+  private name(): string {
+    const { below } = this.random;
+    if (this.isOneIn(6)) return this.isOneIn(2) ? this.value(2) : this.jsonValue(4);
+    return this.isOneIn(4) ? `"${below(9)}"` : `"0f8fad5b-d9cd-469f-a165-${String(below(1e12)).padStart(12, '0')}"`;
   }
 
   private text(): string {

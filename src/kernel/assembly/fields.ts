@@ -5,6 +5,7 @@ import { codePoints } from './bytes';
 import { BYTES } from './columns';
 import { safeObjectEnd } from './guard';
 import { appendShapedObject, appendShapedText, learnObject, learnText, SHAPED_ROOM_BYTES } from './json_shape';
+import { setName } from './names';
 import {
   codePointsMax,
   codePointsMin,
@@ -13,8 +14,8 @@ import {
   FIELD_CHECKED,
   FIELD_DICTIONARY,
   FIELD_JSON,
+  FIELD_NAME,
   FIELD_NUMBER,
-  FIELD_SLOW,
   fieldCache,
   fieldColumn,
   fieldKind,
@@ -25,10 +26,11 @@ import { appendFieldText, appendNothing, fieldEntry, setEntry } from './row';
 import { has_escape, stringEnd, writeUnescaped } from './strings';
 import { isAt, LOWER_N, MINUS, skipSpace } from './text';
 import { CACHED_BYTES_MAX, cacheText } from './text_cache';
-import { digitsEnd, is_small_number, numberEnd, wordEnd } from './values';
+import { digitsEnd, is_small_number, numberEnd, valueEnd, wordEnd } from './values';
 import { clearVector, makeRoom, vectorRoom, vectorStart } from './vector';
 
 const NULL: u32 = 0x6c6c756e;
+const NAME_BYTES_MAX: u32 = 32768;
 
 /** Unescaped texts of the event in hand; between events the host's. Never marked as used: room is all that is asked of it. */
 const scratch = <u32>memory.data(12, 4);
@@ -51,7 +53,8 @@ export function textFieldEnd(field: u32, start: u32, end: u32): u32 {
   const kind = fieldKind(field);
   if (kind === FIELD_DICTIONARY) return newEntryEnd(field, start, end);
   if (kind === FIELD_CHECKED) return textEnd(field, start, end);
-  if (kind === FIELD_SLOW || kind >= FIELD_NUMBER) return 0;
+  if (kind === FIELD_NAME) return nameEnd(start, end);
+  if (kind >= FIELD_NUMBER) return 0;
   const had_room = vectorRoom(fieldColumn(field) + BYTES) >= SHAPED_ROOM_BYTES;
   if (!makeRoom(fieldColumn(field) + BYTES, SHAPED_ROOM_BYTES)) return 0;
   // Where there was room, `texts.ts` has looked for a shape.
@@ -62,10 +65,18 @@ export function textFieldEnd(field: u32, start: u32, end: u32): u32 {
 /** Reads a field's value at `at`, which is no text, in the same way. */
 export function otherValueEnd(field: u32, at: u32, end: u32): u32 {
   const kind = fieldKind(field);
-  if (kind === FIELD_SLOW) return 0;
+  if (kind === FIELD_NAME) return valueEnd(at, end);
   if (at + 4 <= end && load<u32>(at) === NULL) return isNullable(field) && appendNothing(field) ? at + 4 : 0;
   if (kind === FIELD_JSON) return jsonObjectEnd(field, at, end);
   return kind >= FIELD_NUMBER ? checkedValueEnd(kind, at, end) : 0;
+}
+
+/** A name that has escapes, or is longer than the host hashes at once, is the host's. */
+function nameEnd(start: u32, end: u32): u32 {
+  const quote = stringEnd(start, end);
+  if (quote === 0 || has_escape || quote - start > NAME_BYTES_MAX) return 0;
+  setName(start, quote - start);
+  return quote + 1;
 }
 
 /** Behind a number, an integer or a boolean; 0 where it is none, or one that may be too large to be a number. */

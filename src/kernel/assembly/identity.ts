@@ -1,5 +1,6 @@
 /**
- * The identities of a request's events: the hash of the bytes of each, hashed on with its ordinal if it is not the first such.
+ * The identities of a request's events: of one that has a name that of `names.ts`, of any other the hash of its bytes, hashed on with its ordinal if it
+ * is not the first such.
  *
  * They are made for many rows at once. Until then the place of a row's identity in its column has where the event is, which stays in
  * the input as long as the columns do.
@@ -7,10 +8,13 @@
 import { BYTES } from './columns';
 import { countDigest } from './digests';
 import { hashWith } from './hash';
+import { namedIdentity } from './names';
 import { identityColumn } from './program';
 import { vectorEnd } from './vector';
 
 export const IDENTITY_BYTES: u32 = 16;
+/** Stands for the length of an event that has a name; in place of its start there is the number of its identity. */
+const NAMED: u32 = 0xffff_ffff;
 const DIGITS_MAX: u32 = 10;
 
 const digits = <u32>memory.data(10);
@@ -21,13 +25,20 @@ export function notePlace(identity: u32, start: u32, end: u32): void {
   store<u32>(identity, end - start, 4);
 }
 
+/** Notes that the event has the identity that `namedIdentity` knows by the number. */
+export function noteNamed(identity: u32, number: u32): void {
+  store<u32>(identity, number);
+  store<u32>(identity, NAMED, 4);
+}
+
 /** Puts the identities of the last rows into their places. */
 export function identifyRows(seed: v128, count: u32): void {
   const column = identityColumn();
   if (column === 0) return;
   const end = vectorEnd(column + BYTES);
   for (let at = end - count * IDENTITY_BYTES; at < end; at += IDENTITY_BYTES) {
-    v128.store(at, identityOf(seed, load<u32>(at), load<u32>(at, 4)));
+    const length = load<u32>(at, 4);
+    v128.store(at, length === NAMED ? namedIdentity(load<u32>(at)) : identityOf(seed, load<u32>(at), length));
   }
 }
 

@@ -12,6 +12,7 @@ import { clearScratch } from './fields';
 import { hash as hashAt } from './hash';
 import { beginShapes } from './json_shape';
 import { inputAddress, reserveInput } from './memory';
+import { clearNames } from './names';
 import { clearTable, setElement } from './scan';
 import { forgetTexts } from './text_cache';
 
@@ -35,6 +36,7 @@ export function reserve(input_bytes: u32): bool {
   clearColumns();
   forgetTexts();
   clearDigests();
+  clearNames();
   beginShapes();
   clearScratch();
   clearTable();

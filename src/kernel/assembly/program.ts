@@ -4,6 +4,7 @@
  *  0 u32 fields     4 u32 fills     8 u64 the fields that must be there, a bit each
  * 16 the name of the member that has the events, 16 bytes zero-padded     32 u32 its length     36 u32 column of the identity
  * 40 u64 the fields that have a column, a bit each
+ * 60 u32 offset of the fields among whose equals a name tells an event from others: u32 how many, u32 number of each
  * 64 per field, 128 bytes:
  *      0 key, zero-padded to 16 bytes     16 head: the key with `":"` behind it, zero-padded     32 u32 a bit for each byte behind the head
  *     36 u32 how its texts are read (`texts.ts`), address of the column's cache, address of its index of the first row in hand: the kernel's
@@ -30,8 +31,8 @@ export const FIELD_STRING: u32 = 1;
 export const FIELD_CHECKED: u32 = 2;
 /** An object, or a text that is one. */
 export const FIELD_JSON: u32 = 3;
-/** The host's. */
-export const FIELD_SLOW: u32 = 4;
+/** An event's name where it is a text, and anything else. */
+export const FIELD_NAME: u32 = 4;
 /** What is only checked, as FIELD_CHECKED. */
 export const FIELD_NUMBER: u32 = 5;
 export const FIELD_INTEGER: u32 = 6;
@@ -60,6 +61,8 @@ const NO_COLUMN: u32 = 0xffff_ffff;
 let program: u32 = 0;
 let field_count: u32 = 0;
 let identity_column: u32 = 0;
+/** Of the fields at 60. */
+let scope: u32 = 0;
 /** The closing quote of the key that `fieldAt` last looked at. */
 export let key_quote: u32 = 0;
 
@@ -69,6 +72,7 @@ export function selectProgram(address: u32): void {
   field_count = load<u32>(address);
   const column = load<u32>(address, 36);
   identity_column = column === NO_COLUMN ? 0 : columnAddress(column);
+  scope = address + load<u32>(address, 60);
   const first = address + HEADER_BYTES;
   expectNext(unknownField(), first);
   for (let field = first; field < fieldsEnd(); field += FIELD_BYTES) {
@@ -101,6 +105,15 @@ export function fieldsWithColumn(): u64 {
 /** The address of the column that has the events' identities; 0 when there is none. */
 export function identityColumn(): u32 {
   return identity_column;
+}
+
+/** How many fields a name's scope has. */
+export function scopeCount(): u32 {
+  return load<u32>(scope);
+}
+
+export function scopeField(index: u32): u32 {
+  return program + HEADER_BYTES + load<u32>(scope + (index << 2), 4) * FIELD_BYTES;
 }
 
 export function fillCount(): u32 {

@@ -4,7 +4,8 @@
  */
 import { appendBytes, appendTime, BYTES, INDEXES, KIND_DICTIONARY } from './columns';
 import { appendIndexes, dropEntries, entryCount, entryOf, INDEX_BYTES } from './dictionary';
-import { IDENTITY_BYTES, identifyRows, notePlace } from './identity';
+import { IDENTITY_BYTES, identifyRows, noteNamed, notePlace } from './identity';
+import { forgetName, hasName, identifyNamed } from './names';
 import {
   columnBefore,
   FIELD_CHECKED,
@@ -34,8 +35,12 @@ import { makeRoom, setVectorEnd, vectorEnd } from './vector';
 /** Rows whose indexes and identities have room in their columns in advance. */
 const ROWS_IN_HAND_MAX: u32 = 64;
 
-/** What the host says of the request: the f64 time of its receipt, 16 bytes of seed, address and length of its constants. */
-const request = <u32>memory.data(32 + 8 * 8, 16);
+/**
+ * What the host says of the request: the f64 time of its receipt, at 16 the seed of identities, at 32 that of the identities of events with a name, at 48
+ * address and length of its constants.
+ */
+const request = <u32>memory.data(48 + 8 * 8, 16);
+const CONSTANTS: u32 = 48;
 /** What a JSON column has where the event has nothing. */
 const EMPTY_OBJECT = <u32>memory.data<u8>([0x7b, 0x7d], 16);
 
@@ -65,6 +70,11 @@ export function requestSeed(): v128 {
   return v128.load(request, 16);
 }
 
+/** The same of those that have a name. */
+function requestNameSeed(): v128 {
+  return v128.load(request, 32);
+}
+
 export function beginRows(): void {
   rows = 0;
   rows_to_fill = 0;
@@ -81,6 +91,7 @@ export function rowsRead(): u32 {
 export function beginRow(): bool {
   fields_seen = 0;
   fields_with_entry = 0;
+  forgetName();
   if (rows_in_hand < rows_room) return true;
   keepRows();
   return makeRowsRoom();
@@ -191,6 +202,7 @@ export function canGoOn(seen: u64): bool {
 export function nextRow(start: u32, end: u32, seen: u64): bool {
   if (!endRowOf(start, end, seen)) return false;
   fields_with_entry = 0;
+  forgetName();
   return true;
 }
 
@@ -204,9 +216,20 @@ function endRowOf(start: u32, end: u32, seen: u64): bool {
   if (missing !== 0) {
     if (!appendMissing(missing)) return false;
   }
-  if (first_identity !== 0) notePlace(first_identity + rows_in_hand * IDENTITY_BYTES, start, end);
+  if (first_identity !== 0) {
+    const identity = first_identity + rows_in_hand * IDENTITY_BYTES;
+    if (!hasName()) notePlace(identity, start, end);
+    else if (!noteName(identity)) return false;
+  }
   rows_in_hand++;
   rows_to_fill++;
+  return true;
+}
+
+function noteName(identity: u32): bool {
+  const number = identifyNamed(requestNameSeed(), indexOffset());
+  if (number < 0) return false;
+  noteNamed(identity, number);
   return true;
 }
 
@@ -230,7 +253,7 @@ export function fillRows(): bool {
     const fill = fillAddress(index);
     const column = fillColumn(fill);
     const kind = fillKind(fill);
-    const text = request + 32 + (fillArgument(fill) << 3);
+    const text = request + CONSTANTS + (fillArgument(fill) << 3);
     let is_done: bool;
     if (kind === FILL_TIME) is_done = appendTime(column, load<f64>(request), unfilled);
     else if (kind === FILL_CONSTANT) is_done = fillText(column, load<u32>(text), load<u32>(text, 4), unfilled);

@@ -28,8 +28,8 @@ export class Identities implements Identity {
 
   /** What the kernel is to know of a request before its events are named. */
   requestConstants(tenant: Tenant, received_at_ms: number): RequestConstants {
-    const { texts, by_content } = this.seedsOf(tenant);
-    return { texts, seed: by_content, received_at_ms };
+    const { texts, by_content, by_name } = this.seedsOf(tenant);
+    return { texts, seed: by_content, name_seed: by_name, received_at_ms };
   }
 
   ofElement(index: number): Uint32Array {

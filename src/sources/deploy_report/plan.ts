@@ -12,11 +12,10 @@ export const ROW_PLAN: RowPlan = {
     organization_id: { of: 'organization_id' },
     project_id: { of: 'project_id' },
     environment: { of: 'environment' },
-    event_id: { of: 'identity' },
+    event_id: { of: 'identity', name: 'event_id', scope: ['distinct_id', 'event_type'] },
     timestamp: { of: 'received_at' },
     ...Object.fromEntries(TEXT_FIELDS.map((field): [string, ColumnValue] => [field, { of: 'field', field }])),
     metadata: { of: 'json', field: 'metadata' },
     metadata_raw: { of: 'nothing' },
   },
-  decoder_fields: ['event_id'],
 };

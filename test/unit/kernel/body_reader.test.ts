@@ -15,7 +15,8 @@ test('an event that is invalid or surprising is left to the host alone, and the 
     '{}',
     '{"event_type":"unknown","release_id":"r","distinct_id":"d"}',
     '{"event_type":"rollback","release_id":"r"}',
-    EVENT.replace('"d"', '"d","event_id":"x"'),
+    EVENT.replace('"d"', '"d","event_id":"\\u0061"'),
+    EVENT.replace('"d"', '"d","event_id":"x","event_id":"x"'),
     EVENT.replace('"d"', '"d","distinct_id":"e"'),
     EVENT.replace('"d"', '"d","\\u0061":1'),
     EVENT.replace('{\\"a\\":1}', '{\\"a.b\\":1}'),
@@ -23,6 +24,12 @@ test('an event that is invalid or surprising is left to the host alone, and the 
   ];
   const events = odd.flatMap((event) => [EVENT, event]);
   assert.deepEqual(read(`{"events":[${events.join()},${EVENT}]}`), { result: 'done', rows: odd.length + 1, left: odd });
+});
+
+test('events that their senders have named are the kernel’s own, and so are those whose name is none', () => {
+  const names = ['"x"', '"0f8fad5b-d9cd-469f-a165-70867728950e"', '"é"', '""', 'null', '7', '["x"]', '{"a":"x"}', `"${'x'.repeat(500)}"`];
+  const events = names.flatMap((name) => [EVENT.replace('"d"', `"d","event_id":${name}`), `{"event_id":${name},${EVENT.slice(1)}`]);
+  assert.deepEqual(read(`{"events":[${events.join()}]}`), { result: 'done', rows: events.length, left: [] });
 });
 
 test('events in any order of keys, with white space, unknown members and metadata as an object are the kernel’s own', () => {

@@ -102,7 +102,8 @@ test('a UUID is its four words', () => {
 
 test('what came since a request began can be taken back, from a dictionary too', () => {
   const { column, kernel } = textColumn('dictionary');
-  const begin = (): boolean => kernel.bodies.beginRequest({ texts: [], seed: new Uint32Array(4), received_at_ms: 0 }, 0);
+  const begin = (): boolean =>
+    kernel.bodies.beginRequest({ texts: [], seed: new Uint32Array(4), name_seed: new Uint32Array(4), received_at_ms: 0 }, 0);
   const kept = Array.from({ length: 50 }, (_, index) => `kept ${index}`);
   for (const text of kept) column.append(text);
   assert.ok(begin());
