@@ -21,6 +21,21 @@ export function createBodies(batches: number, batch_events: number): Buffer[] {
   return createEvents(batches, batch_events).map((events) => Buffer.from(`{"events":[${events.join(',')}]}`));
 }
 
+/** The same bodies with a space after each colon and comma, as some libraries write JSON by default, Python's among them. */
+export function createSpacedBodies(batches: number, batch_events: number): Buffer[] {
+  return createBodies(batches, batch_events).map((body) =>
+    Buffer.from(body.toString('latin1').replaceAll('":', '": ').replaceAll(',"', ', "').replaceAll(',{', ', {'), 'latin1'),
+  );
+}
+
+/** The same events with an `event_id` each. */
+export function createNamedBodies(batches: number, batch_events: number): Buffer[] {
+  let number = 0;
+  const named = (event: string): string =>
+    event.replace(/\}$/, `,"event_id":"0f8fad5b-d9cd-469f-a165-${String(number++).padStart(12, '0')}"}`);
+  return createEvents(batches, batch_events).map((events) => Buffer.from(`{"events":[${events.map(named).join(',')}]}`));
+}
+
 /** The same events, one a line. */
 export function createLines(batches: number, batch_events: number): Buffer[] {
   return createEvents(batches, batch_events).map((events) => Buffer.from(events.join('\n')));

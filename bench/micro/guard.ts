@@ -19,6 +19,8 @@ const WORKER_RATIOS: Readonly<Record<string, number>> = {
   encode: 1.3,
   'bytes to block': 0.28,
   'bytes to columns': 0.33,
+  'bytes to block, with spaces': 0.55,
+  'bytes to block, with event_id': 0.33,
   'lines to block': 0.42,
   'bytes to block, slow path': 3.2,
 };

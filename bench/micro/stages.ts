@@ -12,7 +12,7 @@ import { compileValidator } from '../../src/pipeline/worker/validator.ts';
 import { DEPLOY_REPORT } from '../../src/sources/deploy_report/source.ts';
 import { DEPLOY_EVENTS } from '../../src/sources/deploy_report/table.ts';
 import { SOURCES } from '../../src/sources/list.ts';
-import { BATCH_EVENTS, BATCHES, createBodies, createLines, createTask, TENANT } from './batch.ts';
+import { BATCH_EVENTS, BATCHES, createBodies, createLines, createNamedBodies, createSpacedBodies, createTask, TENANT } from './batch.ts';
 
 export interface Stage {
   readonly name: string;
@@ -53,6 +53,8 @@ export function workerStages(): Stage[] {
     stage('bytes to block, slow path', processSlabs(task, false)),
     stage('bytes to block', processSlabs(task, true)),
     stage('bytes to columns', readBodies(bodies)),
+    stage('bytes to block, with spaces', processSlabs(createTask(createSpacedBodies(BATCHES, BATCH_EVENTS)), true)),
+    stage('bytes to block, with event_id', processSlabs(createTask(createNamedBodies(BATCHES, BATCH_EVENTS)), true)),
     stage('lines to block', processSlabs(createTask(createLines(BATCHES, BATCH_EVENTS), 'ndjson'), true)),
   ];
 }
