@@ -8,18 +8,15 @@ import type { JsonSchema } from '../contract/source.ts';
 import type { Column, Table } from '../contract/table.ts';
 
 const WORD_BYTES = 4;
-const HEADER_BYTES = 64;
-const SCOPE_OFFSET = 60;
+const HEADER_BYTES = 128;
+const SCOPE_OFFSET = 48;
 const FIELD_BYTES = 128;
 const FILL_BYTES = 16;
 const KEY_BYTES_MAX = 16;
-const HEAD_BYTES = 16;
-const HEAD_IGNORED_OFFSET = 32;
 const FIELD_WORDS_OFFSET = 48;
 const FIELD_BIT_OFFSET = 112;
-/** What a comparison of 16 bytes gives where all are equal, and what none gives. */
-const ALL_EQUAL = 0xffff;
-const NEVER = 0x10000;
+/** A word that the kernel writes itself. */
+const THE_KERNELS = 0;
 /** Texts of more bytes do not take the short way. */
 const SHORT_BYTES_MAX = 127;
 const FIELDS_MAX = 64;
@@ -177,19 +174,6 @@ function bitMask(indexes: readonly number[]): bigint {
   return indexes.reduce((mask, index) => mask | (1n << BigInt(index)), 0n);
 }
 
-/**
- * The key with what follows it where there is no white space and the value is a text; bytes that no UTF-8 has when that is too long to
- * compare at once.
- */
-function writeHead(program: Buffer, at: number, key: string): number {
-  const head = Buffer.from(`${key}":"`);
-  const fits = head.length <= HEAD_BYTES;
-  if (fits) head.copy(program, at + HEAD_BYTES);
-  else program.fill(0xff, at + HEAD_BYTES, at + 2 * HEAD_BYTES);
-  program.writeUInt32LE(fits ? ALL_EQUAL ^ (2 ** head.length - 1) : 0, at + HEAD_IGNORED_OFFSET);
-  return head.length;
-}
-
 function writeWords(program: Buffer, at: number, words: readonly number[]): void {
   for (const [index, word] of words.entries()) program.writeUInt32LE(word, at + index * 4);
 }
@@ -206,10 +190,8 @@ function writeField(program: Buffer, index: number, field: Field, kind: number, 
   const at = HEADER_BYTES + index * FIELD_BYTES;
   const { key, is_nullable, length_min, length_max, allowed } = field;
   const key_bytes = program.write(key, at);
-  const head_bytes = writeHead(program, at, key);
   const rules = [kind, Number(is_nullable), length_min, length_max, allowed_offset, allowed.length, column];
-  const key_alone = head_bytes <= HEAD_BYTES ? ALL_EQUAL ^ (1 << (head_bytes - 1)) : NEVER;
-  writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, head_bytes, ...rules, ...shortLengths(field), key_alone]);
+  writeWords(program, at + FIELD_WORDS_OFFSET, [key_bytes, THE_KERNELS, ...rules, ...shortLengths(field)]);
   program.writeBigUInt64LE(1n << BigInt(index), at + FIELD_BIT_OFFSET);
 }
 

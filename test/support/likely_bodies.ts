@@ -64,12 +64,16 @@ const ODD_LINES = [
 const ODD_SHAPES = ['{"a":@,"a":@}', '{"a.b":@}', '{"a":@,}', '[@]', '@', '{"a":@}}', '{"a" @}', '{"\\u0061":@,"b":@}', ''];
 
 export class LikelyBodies {
+  /** Behind the colons and commas of the body in hand. */
+  private space = '';
+
   constructor(private readonly random: SeededRandom) {}
 
   next(): Buffer {
     const { below } = this.random;
+    this.space = this.isOneIn(4) ? ' ' : '';
     const events = Array.from({ length: 1 + below(12) }, () => this.event());
-    const body = Buffer.from(`{"events":[${events.join(',')}]}`);
+    const body = Buffer.from(`{"events":[${events.join(this.isOneIn(20) ? ' , ' : `,${this.space}`)}]}`);
     const kind = below(12);
     if (kind === 0) return body.subarray(0, below(body.length + 1));
     if (kind === 1) body[below(body.length)] = below(256);
@@ -79,6 +83,7 @@ export class LikelyBodies {
   /** The same events on lines, blank ones among them. */
   nextLines(): Buffer {
     const { below, pick } = this.random;
+    this.space = this.isOneIn(4) ? ' ' : '';
     const lines = Array.from({ length: 1 + below(12) }, () =>
       this.isOneIn(10) ? pick(ODD_LINES) : pick(BLANKS) + this.event() + pick(BLANKS),
     );
@@ -95,15 +100,17 @@ export class LikelyBodies {
   /** Mostly valid, and always on one line. */
   event(): string {
     const { below, pick } = this.random;
-    const members = [`"event_type":"${pick(TYPES)}"`, `"release_id":${this.value(24)}`, `"distinct_id":${this.value(24)}`];
-    for (const field of FIELDS) if (!this.isOneIn(8)) members.push(`"${field}":${this.value(12)}`);
-    if (!this.isOneIn(8)) members.push(`"metadata":${this.metadata()}`);
-    if (this.isOneIn(3)) members.splice(this.isOneIn(4) ? below(members.length) : members.length, 0, `"event_id":${this.name()}`);
+    const space = this.isOneIn(40) ? pick(['', ' ', '  ']) : this.space;
+    const member = (key: string, value: string): string => `"${key}":${space}${value}`;
+    const members = [member('event_type', `"${pick(TYPES)}"`), member('release_id', this.value(24)), member('distinct_id', this.value(24))];
+    for (const field of FIELDS) if (!this.isOneIn(8)) members.push(member(field, this.value(12)));
+    if (!this.isOneIn(8)) members.push(member('metadata', this.metadata()));
+    if (this.isOneIn(3)) members.splice(this.isOneIn(4) ? below(members.length) : members.length, 0, member('event_id', this.name()));
     if (this.isOneIn(20)) members.splice(below(members.length), 1);
     if (this.isOneIn(20)) members.splice(below(members.length), 0, pick(members));
-    if (this.isOneIn(20)) members.splice(below(members.length), 0, `"unknown":${this.jsonValue(2)}`);
+    if (this.isOneIn(20)) members.splice(below(members.length), 0, member('unknown', this.jsonValue(2)));
     if (this.isOneIn(10)) members.sort(() => below(3) - 1);
-    const separator = this.isOneIn(30) ? pick([' ,', ', ', ',,', '']) : ',';
+    const separator = this.isOneIn(30) ? pick([' ,', ', ', ',,', '', ',  ']) : `,${this.space}`;
     return `{${members.join(separator)}}`;
   }
 

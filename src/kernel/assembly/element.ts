@@ -2,6 +2,7 @@
 import { beginEvent } from './events';
 import { otherValueEnd, textFieldEnd } from './fields';
 import {
+  expectSpaces,
   fieldAt,
   fieldBit,
   headLength,
@@ -19,6 +20,7 @@ import { readTexts, setText, text_field, text_start } from './texts';
 import { valueEnd } from './values';
 
 const BRACE_AND_QUOTE: u16 = 0x227b;
+const COLON_AND_SPACE: u16 = 0x203a;
 
 /** The field of the last member that was read. */
 let member_field: u32 = 0;
@@ -83,6 +85,8 @@ function otherMembersEnd(at: u32, end: u32, matching: u32): u32 {
   const field = is_likely ? likely : fieldAt(at, end, member_field);
   if (field === 0) return 0;
   const value = is_likely ? skipSpace(at + headLength(likely) - 1, end) : memberValue(end);
+  // Once an event at most: to expect something else takes as long as some members.
+  if (member_field === unknownField()) expectSpaces(value !== 0 && load<u16>(value - 2) === COLON_AND_SPACE);
   if (value === 0 || (fieldsSeen() & fieldBit(field)) !== 0) return 0;
   member_field = field;
   if (field === unknownField()) return valueEnd(value, end);

@@ -4,9 +4,7 @@
  */
 import { likelyNext, matchHead, unknownField, WHOLE_HEAD } from './program';
 import { canGoOn, nextRow } from './row';
-
-/** `},{"` */
-const NEXT_EVENT: u32 = 0x227b2c7d;
+import { eventSeparatorEnd } from './separators';
 
 /** Where the event in hand begins. */
 let event_start: u32 = 0;
@@ -40,10 +38,11 @@ export function eventStart(): u32 {
  * @returns behind the quote of the next event's first key; 0 when nothing was done, since something is not as it mostly is, or there is no memory
  */
 export function nextEvent(at: u32, seen: u64): u32 {
-  if (load<u32>(at) !== NEXT_EVENT || at + 4 > run_end) return 0;
-  if (matchHead(likelyNext(unknownField()), v128.load(at, 4)) !== WHOLE_HEAD) return 0;
+  const key = eventSeparatorEnd(at);
+  if (key === 0 || key > run_end) return 0;
+  if (matchHead(likelyNext(unknownField()), v128.load(key)) !== WHOLE_HEAD) return 0;
   if (at + 1 - event_start > event_bytes_max || !canGoOn(seen)) return 0;
   if (!nextRow(event_start, at + 1, seen)) return 0;
-  event_start = at + 2;
-  return at + 4;
+  event_start = key - 2;
+  return key;
 }

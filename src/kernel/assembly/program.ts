@@ -4,26 +4,28 @@
  *  0 u32 fields     4 u32 fills     8 u64 the fields that must be there, a bit each
  * 16 the name of the member that has the events, 16 bytes zero-padded     32 u32 its length     36 u32 column of the identity
  * 40 u64 the fields that have a column, a bit each
- * 60 u32 offset of the fields among whose equals a name tells an event from others: u32 how many, u32 number of each
- * 64 per field, 128 bytes:
- *      0 key, zero-padded to 16 bytes     16 head: the key with `":"` behind it, zero-padded     32 u32 a bit for each byte behind the head
+ * 48 u32 offset of the fields among whose equals a name tells an event from others: u32 how many, u32 number of each
+ *128 per field, 128 bytes:
+ *      0 key, zero-padded to 16 bytes
+ *     16 head: the key with `":"` behind it or `": "`, zero-padded, u32 a bit for each byte behind the head: the kernel's
  *     36 u32 how its texts are read (`texts.ts`), address of the column's cache, address of its index of the first row in hand: the kernel's
- *     48 u32 key length, head length, kind, is nullable, code points min, code points max, offset of its allowed texts, their
+ *     48 u32 key length, head length (the kernel's), kind, is nullable, code points min, code points max, offset of its allowed texts, their
  *        number, column
  *     84 u32 the least bytes of a plain text that is certain to be accepted, u32 how many more it may have
- *     92 u32 what `matchHead` gives where the key is there, and its value is no text right behind the colon
+ *     92 u32 what `matchHead` gives where the key is there, and its value is no text right behind the colon: the kernel's
  *     96 u32 address of the column, u32 how far it was before the event in hand: the kernel's
  *    112 u64 the field's bit     120 u32 address of the field that came next the last time: the kernel's
  *  … per column that does not depend on the event a fill, 16 bytes: u32 kind, column, argument
  *  … allowed texts: u32 offset, u32 length each; then their bytes
  * ```
  * Offsets are from the program's start. A key that is too long for a head has one that no UTF-8 is equal to. What is said of fields
- * at 112 and 120 is said of all unknown keys, and of what stands before the first key, at 48 and 56: as if they were field -1.
+ * at 112 and 120 is said of all unknown keys, and of what stands before the first key, in the header's: as if they were field -1.
  */
 import { equalBytes, loadHead } from './bytes';
 import { CACHE, columnAddress } from './columns';
+import { setSpaces, usesSpaces } from './separators';
 import { has_escape, specialBytes, stringEnd } from './strings';
-import { QUOTE } from './text';
+import { COLON, QUOTE, SPACE } from './text';
 
 /** A text that goes into a dictionary column, into a string column, or into none. */
 export const FIELD_DICTIONARY: u32 = 0;
@@ -52,7 +54,11 @@ export const FILL_TIME: u32 = 2;
 /** What `matchHead` gives where the key is there with a text. */
 export const WHOLE_HEAD: u32 = 0xffff;
 
-const HEADER_BYTES: u32 = 64;
+const HEADER_BYTES: u32 = 128;
+const HEAD_BYTES: u32 = 16;
+/** What a comparison of 16 bytes gives where all are equal, and what none gives. */
+const ALL_EQUAL: u32 = 0xffff;
+const NEVER: u32 = 0x1_0000;
 const FIELD_BYTES: u32 = 128;
 const FILL_BYTES_LOG2: u32 = 4;
 const KEY_BYTES_MAX: u32 = 16;
@@ -72,7 +78,7 @@ export function selectProgram(address: u32): void {
   field_count = load<u32>(address);
   const column = load<u32>(address, 36);
   identity_column = column === NO_COLUMN ? 0 : columnAddress(column);
-  scope = address + load<u32>(address, 60);
+  scope = address + load<u32>(address, 48);
   const first = address + HEADER_BYTES;
   expectNext(unknownField(), first);
   for (let field = first; field < fieldsEnd(); field += FIELD_BYTES) {
@@ -82,6 +88,38 @@ export function selectProgram(address: u32): void {
     if (fieldKind(field) === FIELD_DICTIONARY) store<u32>(field, load<u32>(address, CACHE), 40);
     expectNext(field, first);
   }
+  writeHeads();
+}
+
+/** From now on the heads of fields are expected with a space behind the colon, or without. */
+export function expectSpaces(are_expected: bool): void {
+  if (are_expected === usesSpaces()) return;
+  setSpaces(are_expected);
+  writeHeads();
+}
+
+function writeHeads(): void {
+  for (let field = program + HEADER_BYTES; field < fieldsEnd(); field += FIELD_BYTES) writeHead(field);
+}
+
+function writeHead(field: u32): void {
+  const key_bytes = load<u32>(field, 48);
+  const length = key_bytes + 3 + <u32>usesSpaces();
+  store<u32>(field, length, 52);
+  if (length > HEAD_BYTES) {
+    v128.store(field, i8x16.splat(-1), 16);
+    store<u32>(field, 0, 32);
+    store<u32>(field, NEVER, 92);
+    return;
+  }
+  v128.store(field, v128.load(field), 16);
+  const behind_key = field + 16 + key_bytes;
+  store<u8>(behind_key, QUOTE);
+  store<u8>(behind_key, COLON, 1);
+  if (usesSpaces()) store<u8>(behind_key, SPACE, 2);
+  store<u8>(field + 15 + length, QUOTE);
+  store<u32>(field, ALL_EQUAL ^ ((1 << length) - 1), 32);
+  store<u32>(field, ALL_EQUAL ^ (1 << (length - 1)), 92);
 }
 
 function firstWay(kind: u32): u32 {

@@ -7,6 +7,7 @@ export const COMMA_AND_QUOTE: u16 = 0x222c;
 export const MINUS: u8 = 0x2d;
 export const DOT: u8 = 0x2e;
 export const COLON: u8 = 0x3a;
+export const SPACE: u8 = 0x20;
 export const OPEN_BRACKET: u8 = 0x5b;
 export const BACKSLASH: u8 = 0x5c;
 export const CLOSE_BRACKET: u8 = 0x5d;

@@ -30,8 +30,9 @@ import {
   WHOLE_HEAD,
 } from './program';
 import { fieldsSeen, indexOffset, setSeen } from './row';
+import { memberSeparator, memberSeparatorBytes, memberSeparatorMask } from './separators';
 import { quoteBytes, specialBytes } from './strings';
-import { COMMA_AND_QUOTE, QUOTE } from './text';
+import { QUOTE } from './text';
 import { cachedEntry, cacheSlot, hasShortText, hasText, paddedHead, paddedTail, secondSlot } from './text_cache';
 import { setVectorEnd, vectorEnd, vectorRoom } from './vector';
 
@@ -62,6 +63,9 @@ export function readTexts(): u32 {
   let start = text_start;
   let seen = fieldsSeen() | fieldBit(field);
   let at: u32 = 0;
+  const separator = memberSeparator();
+  const separator_mask = memberSeparatorMask();
+  const separator_bytes = memberSeparatorBytes();
   while (true) {
     while (true) {
       const way = textWay(field);
@@ -69,14 +73,15 @@ export function readTexts(): u32 {
       else if (way === WAY_STRING) at = copiedTextEnd(field, start);
       else if (way === WAY_ENTRY) at = entryEnd(field, start, offset);
       else at = 0;
-      if (at === 0 || load<u16>(at) !== COMMA_AND_QUOTE) break;
+      if (at === 0 || (load<u32>(at) & separator_mask) !== separator) break;
       const next = likelyNext(field);
-      if (matchHead(next, v128.load(at, 2)) !== WHOLE_HEAD) break;
+      const key = at + separator_bytes;
+      if (matchHead(next, v128.load(key)) !== WHOLE_HEAD) break;
       const bit = fieldBit(next);
       if ((seen & bit) !== 0) break;
       seen |= bit;
       field = next;
-      start = at + 2 + headLength(next);
+      start = key + headLength(next);
     }
     if (at === 0) {
       at = shapedTextEnd(field, start);
