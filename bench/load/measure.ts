@@ -24,8 +24,8 @@ export interface Contestant {
 }
 
 const GENERATOR_PATH = fileURLToPath(new URL('generate.js', import.meta.url));
-/** What compiling takes is over by then: a daemon runs for weeks, and its first seconds say nothing of it. */
-const WARM_UP_ROUNDS = 2;
+/** What compiling takes is over by then (a daemon's takes a fifth of a microsecond an event after six seconds): one runs for weeks. */
+const WARM_UP_SECONDS = 20;
 /** A load ends at most so long after its seconds: the wait for its last answers. */
 const GENERATOR_MS_MAX = 70_000;
 
@@ -78,7 +78,7 @@ export async function measureRounds(
     for (const contestant of contestants) {
       const sample = await measure(children, contestant, round, {
         seed: seed++,
-        seconds: round < 0 ? WARM_UP_ROUNDS * plan.seconds : plan.seconds,
+        seconds: round < 0 ? WARM_UP_SECONDS : plan.seconds,
         rate_events_per_s: 0,
       });
       if (round >= 0) samples.push(sample);
