@@ -82,7 +82,7 @@ export class BodyReader {
     return this.result(this.instance.wasm.readLines(program, body.offset, body.length, event_bytes_max, Number(is_utf8)));
   }
 
-  /** Goes on behind an element. */
+  /** Goes on behind an element, or in a body that is not ASCII and of which the caller has made sure that it is UTF-8. */
   resume(): BodyResult {
     const { wasm } = this.instance;
     return this.result(this.is_lines ? wasm.resumeLines() : wasm.resumeBody());

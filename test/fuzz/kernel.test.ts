@@ -57,27 +57,36 @@ test('a body that fails late takes back the rows and the dictionary entries of i
 const PLATFORM = '"platform":"ios"';
 const USUAL_EVENT = `{"event_type":"apply_success","release_id":"rel_1","distinct_id":"dev_00000000456bf791",${PLATFORM},"metadata":"{\\"a_ms\\":123,\\"b\\":\\"x\\",\\"c\\":true}"}`;
 const USUAL_BODY = Buffer.from(`{"events":[${USUAL_EVENT},${USUAL_EVENT.replace('rel_1', 'rel_2')}]}`);
+const SPACED_BODY = Buffer.from(
+  USUAL_BODY.toString()
+    .replaceAll(/(?<=")([:,])/g, '$1 ')
+    .replaceAll('},{', '}, {'),
+);
 
 test('a body that breaks off is read to its end, whatever lies behind it: its own rest as the next body, or another', () => {
-  const comparison = new KernelComparison(0);
-  for (let at = 0; at <= USUAL_BODY.length; at++) {
-    const [start, rest] = [USUAL_BODY.subarray(0, at), USUAL_BODY.subarray(at)];
-    comparison.compare([USUAL_BODY, start, rest, USUAL_BODY, start, USUAL_BODY], EVENT_BYTES_MAX);
-    comparison.compare([start], EVENT_BYTES_MAX);
+  for (const body of [USUAL_BODY, SPACED_BODY]) {
+    const comparison = new KernelComparison(0);
+    for (let at = 0; at <= body.length; at++) {
+      const [start, rest] = [body.subarray(0, at), body.subarray(at)];
+      comparison.compare([body, start, rest, body, start, body], EVENT_BYTES_MAX);
+      comparison.compare([start], EVENT_BYTES_MAX);
+    }
+    const { failed, accepted } = comparison.seen;
+    assert.ok(failed >= 4 * body.length && accepted > 6 * body.length, JSON.stringify(comparison.seen));
   }
-  const { failed, accepted } = comparison.seen;
-  assert.ok(failed >= 4 * USUAL_BODY.length && accepted > 6 * USUAL_BODY.length, JSON.stringify(comparison.seen));
 });
 
 test('every byte value at every place of a body of the usual shape, whose texts and shapes are known', () => {
   const comparison = new KernelComparison(0);
-  for (let at = 0; at < USUAL_EVENT.length; at++) {
-    const damaged = Array.from({ length: 256 }, (_, byte) => {
-      const copy = Buffer.from(USUAL_BODY);
-      copy[at + '{"events":['.length] = byte;
-      return copy;
-    });
-    comparison.compare([USUAL_BODY, ...damaged, USUAL_BODY], EVENT_BYTES_MAX);
+  for (const body of [USUAL_BODY, SPACED_BODY]) {
+    for (let at = 0; at < body.length / 2; at++) {
+      const damaged = Array.from({ length: 256 }, (_, byte) => {
+        const copy = Buffer.from(body);
+        copy[at + '{"events":['.length] = byte;
+        return copy;
+      });
+      comparison.compare([body, ...damaged, body], EVENT_BYTES_MAX);
+    }
   }
 });
 
@@ -101,7 +110,7 @@ test('an event that fails behind texts that are new takes them back, and the eve
   const bodies = ['', ',"event_id":"x"', ',"platform":"x"', ',"app_version":7', ',"app_version":tru', ',"app_version"', ',"a":1,'].map(
     (rest) => {
       const events = Array.from({ length: 200 }, (_, index) => event(`p ${index >> 1}`, index % 2 === 0 ? rest : ''));
-      return Buffer.from(`{"events":[${events.join()}]}`);
+      return Buffer.from(`{"events":[${[...events, ...events.map((each) => each.replace('"p ', '"q ')).reverse()].join()}]}`);
     },
   );
   for (const body of bodies) comparison.compare([body, USUAL_BODY, body], EVENT_BYTES_MAX);
@@ -141,6 +150,40 @@ test('in a run of events, each that is too long, lacks something or has more tha
     }),
   );
   for (const body of bodies) comparison.compare([body, USUAL_BODY, body], bytes_max);
+  const long_run = Buffer.from(`{"events":[${Array.from({ length: 5000 }, () => USUAL_EVENT).join()}]}`);
+  comparison.compare([long_run, USUAL_BODY, long_run], bytes_max);
+});
+
+test('bytes that are no UTF-8 fail a body wherever they stand, and however far it was read by then; UTF-8 does not', () => {
+  const comparison = new KernelComparison(0);
+  const uncommon = USUAL_EVENT.replace('"platform"', '"pl\\u0061tform"');
+  const events = Array.from({ length: 150 }, (_, index) => (index === 100 ? uncommon : USUAL_EVENT));
+  const marked = (index: number, text: string): string => `{"events":[${events.with(index, text).join()}]}`;
+  const marked_event = USUAL_EVENT.replace('rel_1', 'rel_@');
+  const bodies = [
+    ...[0, 63, 99, 101, 149].map((index) => marked(index, marked_event)),
+    marked(50, USUAL_EVENT.replace('"x', '"@')),
+    marked(50, USUAL_EVENT.replace('{', '{"@":"@",')),
+    marked(50, USUAL_EVENT.replace('{', '{"a":"@",')),
+    marked(50, USUAL_EVENT.replace(/}$/, ',"a":"@"}')),
+    marked(50, USUAL_EVENT.replace(/}$/, ',"event_id":"@"}')),
+    marked(50, USUAL_EVENT.replace('rel_1', 'rel_@').replace(/}$/, ',"event_id":"x"}')),
+    marked(100, uncommon.replace('rel_1', 'rel_@')),
+    marked(100, '{"a":"@"}'),
+    marked(0, USUAL_EVENT).replace('{', '{"a":"@",'),
+    marked(0, USUAL_EVENT).replace(/}$/, ',"@":1}'),
+    '{"@":1,"events":[]}',
+    '{"events":[],"a":"@"}',
+  ];
+  const pieces = [[0xc3, 0xa9], [0xf0, 0x9f, 0x98, 0x80], [0xff], [0xc3], [0x80], [0xed, 0xa0, 0x80], [0xc0, 0x80]];
+  for (const body of bodies) {
+    const [start, ...rest] = body.split('@');
+    const variants = pieces.map((piece) =>
+      Buffer.concat([Buffer.from(start ?? ''), ...rest.flatMap((part) => [Buffer.from(piece), Buffer.from(part)])]),
+    );
+    comparison.compare([USUAL_BODY, ...variants, USUAL_BODY, ...variants], EVENT_BYTES_MAX);
+  }
+  assert.equal(comparison.seen.failed, bodies.length * 5 * 2);
 });
 
 test('shapes of metadata that begin with the same key take turns', () => {

@@ -37,6 +37,15 @@ export function copyBytes(to: u32, from: u32, length: u32): void {
 }
 
 export function isAscii(address: u32, length: u32): bool {
+  return isAsciiChunk(joinedBytes(address, length));
+}
+
+export function isAsciiChunk(chunk: v128): bool {
+  return i8x16.bitmask(chunk) === 0;
+}
+
+/** All bytes, 16 at a time, or-ed together. */
+export function joinedBytes(address: u32, length: u32): v128 {
   let seen = i8x16.splat(0);
   const whole = address + (length & ~15);
   let at = address;
@@ -49,7 +58,7 @@ export function isAscii(address: u32, length: u32): bool {
     seen = v128.or(seen, v128.load(at));
     at += 16;
   }
-  return i8x16.bitmask(v128.or(seen, loadHead(at, length & 15))) === 0;
+  return v128.or(seen, loadHead(at, length & 15));
 }
 
 /** Code points in well-formed UTF-8: the bytes that continue none. */

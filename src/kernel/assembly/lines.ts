@@ -23,7 +23,6 @@ let event_bytes_max: u32 = 0;
 /** Reads the lines at `offset` of the input as the program says, after `beginRequest`. */
 export function readLines(program: u32, offset: u32, length: u32, element_bytes_max: u32, is_utf8: bool): i32 {
   const start = inputAddress() + offset;
-  if (!is_utf8 && !isAscii(start, length)) return NOT_ASCII;
   if (scratchAddress(length + 1) === 0) return SLOW_BODY;
   selectProgram(program);
   beginRows();
@@ -31,10 +30,11 @@ export function readLines(program: u32, offset: u32, length: u32, element_bytes_
   cursor = start;
   event_bytes_max = element_bytes_max;
   forbidRuns();
+  if (!is_utf8 && !isAscii(start, length)) return NOT_ASCII;
   return resumeLines();
 }
 
-/** Goes on behind a line that the host has judged. */
+/** Goes on behind a line that the host has judged, or when the host has made sure that the body is UTF-8. */
 export function resumeLines(): i32 {
   while (cursor < end) {
     const line_end = lineEnd(cursor);

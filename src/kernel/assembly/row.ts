@@ -4,6 +4,7 @@
  */
 import { appendBytes, appendTime, BYTES, INDEXES, KIND_DICTIONARY } from './columns';
 import { appendIndexes, dropEntries, entryCount, entryOf, INDEX_BYTES } from './dictionary';
+import { noteBytes } from './hash';
 import { IDENTITY_BYTES, identifyRows, noteNamed, notePlace } from './identity';
 import { forgetName, hasName, identifyNamed } from './names';
 import {
@@ -200,7 +201,11 @@ export function canGoOn(seen: u64): bool {
 
 /** Ends the row of the event in [start, end), whose fields are `seen`, and begins the next, as `canGoOn` has allowed. False when there is no memory. */
 export function nextRow(start: u32, end: u32, seen: u64): bool {
-  if (!endRowOf(start, end, seen)) return false;
+  const missing = fieldsWithColumn() & ~seen;
+  if (missing !== 0) {
+    if (!appendMissing(missing)) return false;
+  }
+  if (!noteRow(start, end)) return false;
   fields_with_entry = 0;
   forgetName();
   return true;
@@ -208,28 +213,26 @@ export function nextRow(start: u32, end: u32, seen: u64): bool {
 
 /** Ends the row of the event in [start, end), all of whose fields were read: `fillRows` completes it. False when there is no memory. */
 export function endRow(start: u32, end: u32): bool {
-  return endRowOf(start, end, fields_seen);
+  return appendMissing(fieldsWithColumn() & ~fields_seen) && noteRow(start, end);
 }
 
-function endRowOf(start: u32, end: u32, seen: u64): bool {
-  const missing = fieldsWithColumn() & ~seen;
-  if (missing !== 0) {
-    if (!appendMissing(missing)) return false;
-  }
+function noteRow(start: u32, end: u32): bool {
   if (first_identity !== 0) {
     const identity = first_identity + rows_in_hand * IDENTITY_BYTES;
     if (!hasName()) notePlace(identity, start, end);
-    else if (!noteName(identity)) return false;
+    else if (!noteName(identity, start, end)) return false;
   }
   rows_in_hand++;
   rows_to_fill++;
   return true;
 }
 
-function noteName(identity: u32): bool {
+function noteName(identity: u32, start: u32, end: u32): bool {
   const number = identifyNamed(requestNameSeed(), indexOffset());
   if (number < 0) return false;
   noteNamed(identity, number);
+  // Of an event without a name its hash does so.
+  noteBytes(start, end - start);
   return true;
 }
 

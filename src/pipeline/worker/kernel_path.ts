@@ -57,11 +57,14 @@ export class KernelPath {
     const program = this.program.address();
     const counts = { accepted: 0, rejected: 0 };
     let result = bodies[way](program, request, event_bytes_max, false);
-    if (result === 'not_ascii' && this.batches.isUtf8(request)) result = bodies[way](program, request, event_bytes_max, true);
-    while (result === 'element') {
-      const verdict = judge();
-      if (verdict === 'too_many_keys') return undefined;
-      counts[verdict]++;
+    while (result === 'element' || result === 'not_ascii') {
+      if (result === 'not_ascii') {
+        if (!this.batches.isUtf8(request)) return undefined;
+      } else {
+        const verdict = judge();
+        if (verdict === 'too_many_keys') return undefined;
+        counts[verdict]++;
+      }
       result = bodies.resume();
     }
     if (result !== 'done') return undefined;
