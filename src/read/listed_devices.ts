@@ -27,33 +27,41 @@ export interface DeviceList {
   readonly length: number;
   /** SQL, to stand before a SELECT that uses the set. */
   readonly with_packed: string;
-  /** SQL, to stand after IN. */
-  readonly set: string;
+  /** SQL: a condition on rows. */
+  readonly condition: string;
 }
 
-export class ListedDevices {
+export interface ListedDevices {
   /** Of which an event may have come twice. */
   readonly repeated: DeviceList;
   /** These and those that changed. */
   readonly all: DeviceList;
   /** Of the repeated. */
   readonly repeated_rows: number;
+}
 
-  /**
-   * @param row an answer with `PACKED_LISTS`
-   * @param judged SQL of `judgedDevices`
-   */
-  constructor(row: Row, judged: string) {
-    const repeated = { length: readNumber(row, 'repeated_devices'), bytes: packedBytes(row, 'repeated') };
-    const changed = { length: readNumber(row, 'changed_devices'), bytes: packedBytes(row, 'changed') };
-    this.repeated_rows = readNumber(row, 'repeated_rows');
-    this.repeated = listOf(repeated.length, repeated.bytes, `(SELECT device FROM ${judged} WHERE NOT is_each_once)`);
-    this.all = listOf(
+/** All devices of a release, of so few rows that it does not pay to look for those that need it. */
+export function everyDevice(rows: number): ListedDevices {
+  const every = { length: rows, with_packed: '', condition: 'true' };
+  return { repeated: every, all: every, repeated_rows: rows };
+}
+
+/**
+ * @param row an answer with `PACKED_LISTS`
+ * @param judged SQL of `judgedDevices`
+ */
+export function readListedDevices(row: Row, judged: string): ListedDevices {
+  const repeated = { length: readNumber(row, 'repeated_devices'), bytes: packedBytes(row, 'repeated') };
+  const changed = { length: readNumber(row, 'changed_devices'), bytes: packedBytes(row, 'changed') };
+  return {
+    repeated: listOf(repeated.length, repeated.bytes, `(SELECT device FROM ${judged} WHERE NOT is_each_once)`),
+    all: listOf(
       repeated.length + changed.length,
       Buffer.concat([repeated.bytes, changed.bytes]),
       `(SELECT device FROM ${judged} WHERE is_other)`,
-    );
-  }
+    ),
+    repeated_rows: readNumber(row, 'repeated_rows'),
+  };
 }
 
 function packedBytes(row: Row, list: string): Buffer {
@@ -62,8 +70,8 @@ function packedBytes(row: Row, list: string): Buffer {
 
 /** @param bytes their numbers; they go into a statement's text as Base64 and nothing else */
 function listOf(length: number, bytes: Buffer, found_again: string): DeviceList {
-  if (length > LISTED_MAX) return { length, with_packed: '', set: found_again };
-  return { length, with_packed: `WITH '${bytes.toString('base64')}' AS devices_packed`, set: UNPACKED };
+  if (length > LISTED_MAX) return { length, with_packed: '', condition: `device_key IN ${found_again}` };
+  return { length, with_packed: `WITH '${bytes.toString('base64')}' AS devices_packed`, condition: `device_key IN ${UNPACKED}` };
 }
 
 /** No constant, which would be analysed as such: as many literals again. */

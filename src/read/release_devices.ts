@@ -38,12 +38,12 @@ export interface KnownValue {
 }
 export type KnownValues = Readonly<Record<Dimension, readonly KnownValue[]>>;
 
-/** Asks for the values that shall have numbers. */
+/** Asks for the values that shall have numbers, and for `sampled_rows`: how many rows there are, if fewer than `SAMPLE_ROWS`. */
 export function knownValuesStatement(scope: ReleaseScope): string {
   const lists = DIMENSIONS.map(
     (name) => `groupUniqArray(${VALUES_MAX})((toString(xxh3(${name})), leftUTF8(${name}, ${LABEL_CHARACTERS_MAX}))) AS ${name}_values`,
   );
-  return `SELECT ${lists.join(', ')}
+  return `SELECT count() AS sampled_rows, ${lists.join(', ')}
 FROM (SELECT ${DIMENSIONS.join(', ')} FROM {database}.deploy_events WHERE ${ofRelease(scope)} LIMIT ${SAMPLE_ROWS})`;
 }
 

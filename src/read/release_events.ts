@@ -14,7 +14,7 @@ const REPEATED_ROWS_MAX = 300_000;
 /** SQL: whether a row's event may have come twice; the same for all rows of an event. */
 export function isRepeated(scope: ReleaseScope, listed: ListedDevices): string {
   if (listed.repeated_rows === 0) return 'false';
-  if (listed.repeated_rows <= REPEATED_ROWS_MAX) return `device_key IN ${listed.repeated.set}`;
+  if (listed.repeated_rows <= REPEATED_ROWS_MAX) return listed.repeated.condition;
   return `${HALF_ID} IN (SELECT half FROM (SELECT ${HALF_ID} AS half FROM {database}.deploy_events WHERE ${ofRelease(scope)})
     GROUP BY half HAVING count() > 1)`;
 }

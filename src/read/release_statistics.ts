@@ -1,6 +1,6 @@
 /** Release statistics: which questions are asked of ClickHouse for an answer, and the answer made of them. Keeps nothing. */
 import type { Query, QueryPort, Row } from '../contract/query.ts';
-import { ListedDevices } from './listed_devices.ts';
+import { everyDevice, readListedDevices } from './listed_devices.ts';
 import { invalidParameter } from './parameters.ts';
 import { Breakdown, othersStatement, valuesStatement } from './release_breakdown.ts';
 import {
@@ -46,6 +46,9 @@ export interface Release extends ListedRelease {
   readonly series: readonly SeriesPoint[];
 }
 
+/** Of a release with no more rows, all are looked at event by event: the statement that spares most devices that takes longer to analyse than it saves. */
+const SMALL_ROWS_MAX = 16_384;
+
 type Ask = (sql: string, more?: Query['parameters']) => Promise<readonly Row[]>;
 
 export class ReleaseStatistics {
@@ -90,7 +93,7 @@ export class ReleaseStatistics {
 /** Rows of the statements that find out about devices, the later with what the earlier say. */
 interface Counted {
   readonly known: KnownValues;
-  /** The row of `devicesStatement`. */
+  /** The row of `devicesStatement`; empty when all devices are others. */
   readonly devices: Row;
   readonly intervals: readonly Row[];
   readonly others: readonly Row[];
@@ -98,14 +101,17 @@ interface Counted {
 
 /** What happened when, and what the devices did that are looked at event by event, are asked at the same time. */
 async function count(scope: ReleaseScope, interval: Interval, ask: Ask): Promise<Counted> {
-  const known = readKnownValues((await ask(knownValuesStatement(scope)))[0]);
-  const [devices = {}] = await ask(devicesStatement(scope, known));
-  const listed = new ListedDevices(devices, judgedDevices(scope, known));
+  const [sample = {}] = await ask(knownValuesStatement(scope));
+  const known = readKnownValues(sample);
+  const rows = readNumber(sample, 'sampled_rows');
+  if (rows === 0) return { known, devices: {}, intervals: [], others: [] };
+  const devices = rows > SMALL_ROWS_MAX ? (await ask(devicesStatement(scope, known)))[0] : undefined;
+  const listed = devices === undefined ? everyDevice(rows) : readListedDevices(devices, judgedDevices(scope, known));
   const [intervals, others] = await Promise.all([
     ask(historyStatement(scope, listed, interval)),
     listed.all.length === 0 ? [] : ask(othersStatement(scope, listed.all)),
   ]);
-  return { known, devices, intervals, others };
+  return { known, devices: devices ?? {}, intervals, others };
 }
 
 async function breakDown(scope: ReleaseScope, { known, devices, others }: Counted, ask: Ask): Promise<DimensionFigures> {

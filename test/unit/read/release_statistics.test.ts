@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Query, Row } from '../../../src/contract/query.ts';
-import { ListedDevices } from '../../../src/read/listed_devices.ts';
+import { readListedDevices } from '../../../src/read/listed_devices.ts';
 import { readScope } from '../../../src/read/release_scope.ts';
 import { POINTS_MAX, readHistory } from '../../../src/read/release_series.ts';
 import { ReleaseStatistics } from '../../../src/read/release_statistics.ts';
@@ -11,6 +11,8 @@ const TENANT = { organization_id: 'org-secret', project_id: 'proj-secret', envir
 const FILTERS = { from: '2026-01-01', to: '2026-02-01', platform: 'platform-secret' };
 const SCOPE = readScope({ tenant: TENANT, query: new Map(Object.entries(FILTERS)) });
 const { signal } = new AbortController();
+/** Of a release that is counted by device first. */
+const MANY_ROWS = 16_385;
 
 /** Answers by the first pattern that a statement has; keeps what was asked. */
 function play(answers: readonly (readonly [pattern: RegExp, rows: readonly Row[]])[]): { statistics: ReleaseStatistics; asked: Query[] } {
@@ -46,6 +48,7 @@ test('every statement is held to the tenant and to every filter, and no value is
   const { statistics, asked } = play([
     [/AS last_seen_ms FROM/, [{ last_seen_ms: 1 }]],
     [/ AS packed FROM/, [{ packed: packed('release-secret') }]],
+    [/ AS sampled_rows/, [{ sampled_rows: MANY_ROWS }]],
     [/ AS tallies/, [{ repeated_devices: 1, changed_devices: 1 }]],
     [/ AS unique_devices/, [others('', '', 2), others('platform', '22', 2)]],
   ]);
@@ -77,6 +80,7 @@ test('every statement is held to the tenant and to every filter, and no value is
 test('devices that are looked at event by event are added to the rest, and 20 values are shown, those with the most devices', async () => {
   const models = Array.from({ length: 30 }, (_, index) => 100 - index);
   const known = {
+    sampled_rows: MANY_ROWS,
     platform_values: [['11', 'ios']],
     device_model_values: models.map((_devices, index) => [String(index), `model-${index}`]),
   };
@@ -104,9 +108,29 @@ test('devices that are looked at event by event are added to the rest, and 20 va
   assert.deepEqual([values?.parameters['platform_keys'], values?.parameters['os_version_keys']], ['[22]', undefined]);
 });
 
+test('of a release of few rows all devices are looked at event by event, and of one without any nothing more is asked', async () => {
+  const asked_of = async (rows: number): Promise<{ sqls: string[]; downloads: number }> => {
+    const { statistics, asked } = play([
+      [/ AS sampled_rows/, [{ sampled_rows: rows, platform_values: [['11', 'ios']] }]],
+      [/ AS unique_devices/, [others('', '', 2), others('platform', '11', 2)]],
+    ]);
+    const { stats, by_platform } = await statistics.one(SCOPE, 'r', 'day', signal);
+    assert.deepEqual([by_platform[0]?.value, by_platform[0]?.downloads], rows === 0 ? [undefined, undefined] : ['ios', 2]);
+    return { sqls: asked.map(({ sql }) => sql), downloads: stats.downloads };
+  };
+  const few = await asked_of(MANY_ROWS - 1);
+  assert.equal(few.downloads, 2);
+  // The sample, the reasons, the series and the devices.
+  assert.equal(few.sqls.length, 4);
+  assert.ok(!few.sqls.some((sql) => sql.includes(' AS tallies') || sql.includes('device_key IN')));
+  const none = await asked_of(0);
+  assert.deepEqual([none.sqls.length, none.downloads], [2, 0]);
+});
+
 test('events beyond the first of a type are added to the devices that have one', async () => {
   const more = (2n << 96n) + (3n << 64n) + (4n << 32n) + 5n;
   const { statistics } = play([
+    [/ AS sampled_rows/, [{ sampled_rows: MANY_ROWS }]],
     [
       / AS tallies/,
       [
@@ -124,15 +148,18 @@ test('events beyond the first of a type are added to the devices that have one',
 });
 
 test('more devices than a statement can list are found again by it', () => {
-  const few = new ListedDevices(
+  const few = readListedDevices(
     { repeated_devices: 1, changed_devices: 59_999, repeated_packed: "AAAAAAAAAAA='", changed_packed: '/////////wA=' },
     '(JUDGED)',
   );
   assert.match(few.repeated.with_packed, /^WITH 'AAAAAAAAAAA=' AS/);
   assert.match(few.all.with_packed, /^WITH 'AAAAAAAAAAD\/{9}AA==' AS/);
-  assert.doesNotMatch(few.repeated.set + few.all.set, /JUDGED/);
-  const many = new ListedDevices({ repeated_devices: 1, changed_devices: 60_000, changed_packed: '' }, '(JUDGED)');
-  assert.deepEqual([many.all.with_packed, many.all.set.includes('FROM (JUDGED)'), many.repeated.set.includes('JUDGED')], ['', true, false]);
+  assert.doesNotMatch(few.repeated.condition + few.all.condition, /JUDGED/);
+  const many = readListedDevices({ repeated_devices: 1, changed_devices: 60_000, changed_packed: '' }, '(JUDGED)');
+  assert.deepEqual(
+    [many.all.with_packed, many.all.condition.includes('FROM (JUDGED)'), many.repeated.condition.includes('JUDGED')],
+    ['', true, false],
+  );
 });
 
 test('a rate that estimates make more than all is all', async () => {
