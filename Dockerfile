@@ -12,6 +12,7 @@ ENV NODE_ENV=production PENSTOCK_DATA_DIR=/data PENSTOCK_HTTP__HOST=0.0.0.0
 COPY --from=build --chown=root:root /penstock/package.json ./
 COPY --from=build --chown=root:root /penstock/node_modules ./node_modules
 COPY --from=build --chown=root:root /penstock/dist/src ./dist/src
+COPY --from=build --chown=root:root /penstock/dist/bundle ./dist/bundle
 COPY --from=build --chown=root:root /penstock/config ./config
 # The live page's files, which are served as they are.
 COPY --from=build --chown=root:root /penstock/src/ops/page/static ./src/ops/page/static
@@ -22,4 +23,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=2s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-CMD ["node", "dist/src/main.js", "serve"]
+CMD ["node", "dist/bundle/main.js", "serve"]

@@ -6,6 +6,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from './base/installation.ts';
 import { SYSTEM_CLOCK } from './base/system_clock.ts';
 import { COMMANDS } from './cli/commands.ts';
 import { runCommandLine } from './cli/run.ts';
@@ -32,7 +33,7 @@ const code = await runCommandLine(process.argv.slice(2), COMMANDS, {
   environment: process.env,
   working_directory: process.cwd(),
   cores: availableParallelism(),
-  defaults_path: fileURLToPath(new URL('../../config/default.yaml', import.meta.url)),
+  defaults_path: fileURLToPath(installedFile('config/default.yaml')),
   readText: (path) => readFile(path, 'utf8'),
 });
 

@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   read: ['base', 'contract', 'clickhouse'],
   registry: ['base', 'contract'],
   openapi: ['base', 'contract'],
+  bundle: ['base'],
   'pipeline/front': ['base', 'contract'],
   'pipeline/admission': ['base', 'contract'],
   'pipeline/dispatch': ['base', 'contract'],

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../../src/base/installation.ts';
 import type { Child, Children, Starter } from './child.ts';
 
 export type ServerName = 'raw' | 'daemon' | 'daemon_memory' | 'fastify';
@@ -21,7 +22,7 @@ export interface Server {
   readonly clickhouse_url?: string;
 }
 
-const MAIN_PATH = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN_PATH = fileURLToPath(installedFile('dist/bundle/main.js'));
 const RAW_PATH = fileURLToPath(new URL('../peers/raw.js', import.meta.url));
 const FASTIFY_PATH = fileURLToPath(new URL('../peers/fastify.js', import.meta.url));
 const READY_MS_MAX = 60_000;

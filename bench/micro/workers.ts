@@ -1,12 +1,13 @@
 /** What a second worker thread brings: the pool as the daemon has it, kept busy with slabs by one thread. */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../../src/base/installation.ts';
 import type { SlabTask } from '../../src/contract/slab.ts';
 import { WorkerPool } from '../../src/pipeline/dispatch/worker_pool.ts';
 import { BATCH_EVENTS, BATCHES, createBodies, createTask } from './batch.ts';
 import { median } from './measure.ts';
 
-const WORKER_PATH = fileURLToPath(new URL('../../src/pipeline/worker/worker.js', import.meta.url));
+const WORKER_PATH = fileURLToPath(installedFile('dist/bundle/worker.js'));
 const HEAP_BYTES_MAX = 256 << 20;
 /** At one thread: the one that it works on, and the next. */
 const SLABS_PER_THREAD = 2;

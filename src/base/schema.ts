@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Options, ValidateFunction } from 'ajv';
+import { installedFile } from './installation.ts';
 
 /**
  * `$data` stays off (it would let a value choose its own rules), and so does allErrors (one reason is enough). Where a schema is a
@@ -18,7 +19,7 @@ import type { Options, ValidateFunction } from 'ajv';
 export const SCHEMA_OPTIONS: Options = { strict: true, allowUnionTypes: true, discriminator: true, inlineRefs: false };
 
 /** Written by the build. */
-export const JUDGES_DIRECTORY = fileURLToPath(new URL('./judges/', import.meta.url));
+export const JUDGES_DIRECTORY = fileURLToPath(installedFile('dist/src/base/judges/'));
 
 /** A JSON Schema as AJV takes it. */
 export type Schema = Readonly<Record<string, unknown>>;

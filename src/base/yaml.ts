@@ -8,9 +8,10 @@ import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from './installation.ts';
 
 /** Written by the build. */
-export const PARSED_DIRECTORY = fileURLToPath(new URL('./parsed/', import.meta.url));
+export const PARSED_DIRECTORY = fileURLToPath(installedFile('dist/src/base/parsed/'));
 
 /** Where the build puts the values of a text. */
 export function parsedPath(text: string): string {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../base/installation.ts';
 import { SYSTEM_CLOCK } from '../base/system_clock.ts';
 import type { QueryPort } from '../contract/query.ts';
 import type { AdminRoute } from '../ops/admin_server.ts';
@@ -19,7 +20,7 @@ import { SOURCES } from '../sources/list.ts';
 const SOURCE_NAMES = SOURCES.map(({ name }) => name);
 
 /** Served as they are, so that they need no copy of the build: beside the sources, as `config/` is. */
-const STATIC_DIRECTORY = new URL('../../../src/ops/page/static/', import.meta.url);
+const STATIC_DIRECTORY = installedFile('src/ops/page/static/');
 const MODULES = ['main.js', 'charts.js', 'connection.js', 'dom.js', 'fleet.js', 'format.js', 'live.js', 'verdict.js'];
 
 /** Reads the page's files. Rejects when the package is not whole. */

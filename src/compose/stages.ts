@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../base/installation.ts';
 import { SYSTEM_CLOCK } from '../base/system_clock.ts';
 import { ClickHouseBackend } from '../clickhouse/backend.ts';
 import { sealBytesMax } from '../config/limits.ts';
@@ -95,7 +96,7 @@ export function createSpool(
 
 export function createWorkers(config: Config, telemetry: Telemetry): WorkerPool {
   return new WorkerPool({
-    filename: fileURLToPath(new URL('../pipeline/worker/worker.js', import.meta.url)),
+    filename: fileURLToPath(installedFile('dist/bundle/worker.js')),
     ...config.workers,
     on_error: (error) => telemetry.dispatch.workerDied(error.message),
   });

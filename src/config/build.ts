@@ -2,9 +2,10 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
+import { installedFile } from '../base/installation.ts';
 import { PARSED_DIRECTORY, parsedPath } from '../base/yaml.ts';
 
-const text = readFileSync(new URL('../../../config/default.yaml', import.meta.url), 'utf8');
+const text = readFileSync(installedFile('config/default.yaml'), 'utf8');
 const path = parsedPath(text);
 mkdirSync(PARSED_DIRECTORY, { recursive: true });
 for (const name of readdirSync(PARSED_DIRECTORY)) if (name !== basename(path)) rmSync(join(PARSED_DIRECTORY, name));

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { assert } from '../base/assert.ts';
+import { installedFile } from '../base/installation.ts';
 import { unsigned } from './instance.ts';
 
 interface CuttingExports {
@@ -27,7 +28,7 @@ export type WindowStop = (typeof STOPS)[number];
 
 /** As in `assembly/cutting/`. */
 const FRONT_BYTES = 64;
-const MODULE = new WebAssembly.Module(readFileSync(new URL('./cutting.wasm', import.meta.url)));
+const MODULE = new WebAssembly.Module(readFileSync(installedFile('dist/src/kernel/cutting.wasm')));
 
 function isCuttingExports(exports: object): exports is CuttingExports {
   return ['memory', 'begin', 'read', 'room', 'dropPiece'].every((name) => name in exports);

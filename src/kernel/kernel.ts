@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { assert } from '../base/assert.ts';
+import { installedFile } from '../base/installation.ts';
 import { copyShared } from '../base/shared_copy.ts';
 import { BodyReader } from './body_reader.ts';
 import { ColumnStore } from './column_store.ts';
@@ -38,7 +39,7 @@ export class Kernel {
   private digest = new Uint32Array(0);
 
   /** @param secret 32 bytes that those who send events do not know */
-  constructor(wasm_path: URL = new URL('./kernel.wasm', import.meta.url), secret: Uint8Array = randomBytes(32)) {
+  constructor(wasm_path: URL = installedFile('dist/src/kernel/kernel.wasm'), secret: Uint8Array = randomBytes(32)) {
     this.instance = new Instance(wasm_path, secret);
     this.columns = new ColumnStore(this.instance);
     this.bodies = new BodyReader(this.instance);

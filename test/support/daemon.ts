@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../../src/base/installation.ts';
 import { SYSTEM_CLOCK } from '../../src/base/system_clock.ts';
 import type { KeyUse } from '../../src/contract/tenant.ts';
 import type { KeyRequest } from '../../src/pipeline/admission/key_rules.ts';
@@ -18,7 +19,7 @@ import { freePort } from './free_port.ts';
 import { copyStore, PREPARED_STORE } from './prepared_store.ts';
 import { until } from './until.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const MAIN = fileURLToPath(installedFile('dist/bundle/main.js'));
 const START_MS_MAX = 30_000;
 
 export interface CommandResult {

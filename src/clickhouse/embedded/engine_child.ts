@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { installedFile } from '../../base/installation.ts';
 import { type FromChild, parseFromChild, type ToChild } from './messages.ts';
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>;
@@ -27,7 +28,7 @@ export class EngineChild {
   readonly #output: string[] = [];
 
   constructor(options: EngineChildOptions) {
-    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [], {
+    const child = fork(fileURLToPath(installedFile('dist/bundle/engine.js')), [], {
       cwd: options.working_directory,
       env: options.environment,
       execArgv: [],
