@@ -8,8 +8,9 @@ import { readElement } from './element';
 import { allowRuns, eventStart } from './events';
 import { scratchAddress } from './fields';
 import { beginNotes, isNotedAscii, noteBytes } from './hash';
+import { beginProgram } from './heads';
 import { inputAddress } from './memory';
-import { identityColumn, isBatchName, selectProgram } from './program';
+import { identityColumn, isBatchName } from './program';
 import { DONE, NOT_ASCII, SLOW_BODY, SLOW_ELEMENT } from './result';
 import { beginRows, endRow, fillRows, undoRow } from './row';
 import { setElement } from './scan';
@@ -52,7 +53,7 @@ export function beginRequest(body_bytes: u32): bool {
  */
 export function readBody(program: u32, offset: u32, length: u32, element_bytes_max: u32, is_known_utf8: bool): i32 {
   if (scratchAddress(length) === 0) return SLOW_BODY;
-  selectProgram(program);
+  beginProgram(program);
   beginRows();
   beginNotes();
   is_utf8 = is_known_utf8;

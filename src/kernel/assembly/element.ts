@@ -1,19 +1,8 @@
 /** Reads one event of the common shape, its fields straight into their columns. */
 import { beginEvent } from './events';
 import { otherValueEnd, textFieldEnd } from './fields';
-import {
-  expectSpaces,
-  fieldAt,
-  fieldBit,
-  headLength,
-  isKeyAlone,
-  key_quote,
-  likelyNext,
-  matchHead,
-  requiredFields,
-  unknownField,
-  WHOLE_HEAD,
-} from './program';
+import { expectSpaces, headLength, isKeyAlone, matchHead, WHOLE_HEAD } from './heads';
+import { fieldAt, fieldBit, key_quote, likelyNext, requiredFields, unknownField } from './program';
 import { beginRow, fieldsSeen, hasSeenAll, setSeen } from './row';
 import { CLOSE_BRACE, COLON, COMMA, COMMA_AND_QUOTE, isAt, OPEN_BRACE, QUOTE, skipSpace } from './text';
 import { readTexts, setText, text_field, text_start } from './texts';

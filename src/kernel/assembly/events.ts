@@ -2,7 +2,8 @@
  * From one event to the next, where nothing stands between them but a comma, and the next begins with the key that is expected there: so
  * that the quick way (`texts.ts`) need not be left and entered anew for each event.
  */
-import { likelyNext, matchHead, unknownField, WHOLE_HEAD } from './program';
+import { matchHead, WHOLE_HEAD } from './heads';
+import { likelyNext, unknownField } from './program';
 import { canGoOn, nextRow } from './row';
 import { eventSeparatorEnd } from './separators';
 

@@ -6,8 +6,8 @@ import { isAscii } from './bytes';
 import { readElement } from './element';
 import { forbidRuns } from './events';
 import { scratchAddress } from './fields';
+import { beginProgram } from './heads';
 import { inputAddress } from './memory';
-import { selectProgram } from './program';
 import { DONE, NOT_ASCII, SLOW_BODY, SLOW_ELEMENT } from './result';
 import { beginRows, endRow, fillRows, undoRow } from './row';
 import { setElement } from './scan';
@@ -24,7 +24,7 @@ let event_bytes_max: u32 = 0;
 export function readLines(program: u32, offset: u32, length: u32, element_bytes_max: u32, is_utf8: bool): i32 {
   const start = inputAddress() + offset;
   if (scratchAddress(length + 1) === 0) return SLOW_BODY;
-  selectProgram(program);
+  beginProgram(program);
   beginRows();
   end = start + length;
   cursor = start;

@@ -23,9 +23,8 @@
  */
 import { equalBytes, loadHead } from './bytes';
 import { CACHE, columnAddress } from './columns';
-import { setSpaces, usesSpaces } from './separators';
 import { has_escape, specialBytes, stringEnd } from './strings';
-import { COLON, QUOTE, SPACE } from './text';
+import { QUOTE } from './text';
 
 /** A text that goes into a dictionary column, into a string column, or into none. */
 export const FIELD_DICTIONARY: u32 = 0;
@@ -51,15 +50,8 @@ export const FILL_CONSTANT: u32 = 0;
 export const FILL_EMPTY: u32 = 1;
 export const FILL_TIME: u32 = 2;
 
-/** What `matchHead` gives where the key is there with a text. */
-export const WHOLE_HEAD: u32 = 0xffff;
-
 const HEADER_BYTES: u32 = 128;
-const HEAD_BYTES: u32 = 16;
-/** What a comparison of 16 bytes gives where all are equal, and what none gives. */
-const ALL_EQUAL: u32 = 0xffff;
-const NEVER: u32 = 0x1_0000;
-const FIELD_BYTES: u32 = 128;
+export const FIELD_BYTES: u32 = 128;
 const FILL_BYTES_LOG2: u32 = 4;
 const KEY_BYTES_MAX: u32 = 16;
 const NO_COLUMN: u32 = 0xffff_ffff;
@@ -72,8 +64,9 @@ let scope: u32 = 0;
 /** The closing quote of the key that `fieldAt` last looked at. */
 export let key_quote: u32 = 0;
 
-export function selectProgram(address: u32): void {
-  if (program === address) return;
+/** Whether it is another than before: then its heads are to be written (`heads.ts`). */
+export function selectProgram(address: u32): bool {
+  if (program === address) return false;
   program = address;
   field_count = load<u32>(address);
   const column = load<u32>(address, 36);
@@ -88,38 +81,7 @@ export function selectProgram(address: u32): void {
     if (fieldKind(field) === FIELD_DICTIONARY) store<u32>(field, load<u32>(address, CACHE), 40);
     expectNext(field, first);
   }
-  writeHeads();
-}
-
-/** From now on the heads of fields are expected with a space behind the colon, or without. */
-export function expectSpaces(are_expected: bool): void {
-  if (are_expected === usesSpaces()) return;
-  setSpaces(are_expected);
-  writeHeads();
-}
-
-function writeHeads(): void {
-  for (let field = program + HEADER_BYTES; field < fieldsEnd(); field += FIELD_BYTES) writeHead(field);
-}
-
-function writeHead(field: u32): void {
-  const key_bytes = load<u32>(field, 48);
-  const length = key_bytes + 3 + <u32>usesSpaces();
-  store<u32>(field, length, 52);
-  if (length > HEAD_BYTES) {
-    v128.store(field, i8x16.splat(-1), 16);
-    store<u32>(field, 0, 32);
-    store<u32>(field, NEVER, 92);
-    return;
-  }
-  v128.store(field, v128.load(field), 16);
-  const behind_key = field + 16 + key_bytes;
-  store<u8>(behind_key, QUOTE);
-  store<u8>(behind_key, COLON, 1);
-  if (usesSpaces()) store<u8>(behind_key, SPACE, 2);
-  store<u8>(field + 15 + length, QUOTE);
-  store<u32>(field, ALL_EQUAL ^ ((1 << length) - 1), 32);
-  store<u32>(field, ALL_EQUAL ^ (1 << (length - 1)), 92);
+  return true;
 }
 
 function firstWay(kind: u32): u32 {
@@ -128,7 +90,11 @@ function firstWay(kind: u32): u32 {
   return kind === FIELD_JSON ? WAY_JSON : WAY_NONE;
 }
 
-function fieldsEnd(): u32 {
+export function firstField(): u32 {
+  return program + HEADER_BYTES;
+}
+
+export function fieldsEnd(): u32 {
   return program + HEADER_BYTES + field_count * FIELD_BYTES;
 }
 
@@ -195,10 +161,6 @@ export function likelyNext(field: u32): u32 {
 
 function expectNext(field: u32, next: u32): void {
   store<u32>(field, next, 120);
-}
-
-export function headLength(field: u32): u32 {
-  return load<u32>(field, 52);
 }
 
 export function fieldKind(field: u32): u32 {
@@ -275,16 +237,6 @@ export function isAllowed(field: u32, address: u32, length: u32): bool {
   return false;
 }
 
-/** Compares bytes from behind a quote on with the field's head: WHOLE_HEAD, what `isKeyAlone` knows, or something else. */
-export function matchHead(field: u32, bytes: v128): u32 {
-  return i8x16.bitmask(i8x16.eq(bytes, v128.load(field, 16))) | load<u32>(field, 32);
-}
-
-/** Whether the key is the field's, but no text is right behind its colon. */
-export function isKeyAlone(field: u32, matching: u32): bool {
-  return matching === load<u32>(field, 92);
-}
-
 /**
  * The field whose key begins at `start`, behind its quote.
  *
@@ -303,7 +255,7 @@ export function fieldAt(start: u32, end: u32, previous: u32): u32 {
   key_quote = start + length;
   if (key_quote >= end) return 0;
   const key = loadHead(start, length);
-  for (let field = program + HEADER_BYTES; field < fieldsEnd(); field += FIELD_BYTES) {
+  for (let field = firstField(); field < fieldsEnd(); field += FIELD_BYTES) {
     if (v128.any_true(v128.xor(v128.load(field), key)) || load<u32>(field, 48) !== length) continue;
     expectNext(previous, field);
     return field;

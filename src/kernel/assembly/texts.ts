@@ -10,6 +10,7 @@
 import { BYTES } from './columns';
 import { INDEX_BYTES } from './dictionary';
 import { nextEvent } from './events';
+import { headLength, matchHead, WHOLE_HEAD } from './heads';
 import { appendShapedText, SHAPED_ROOM_BYTES } from './json_shape';
 import {
   acceptsShort,
@@ -17,9 +18,7 @@ import {
   fieldCache,
   fieldColumn,
   firstIndex,
-  headLength,
   likelyNext,
-  matchHead,
   noteColumn,
   textWay,
   unknownField,
@@ -27,7 +26,6 @@ import {
   WAY_JSON,
   WAY_SHORT_ENTRY,
   WAY_STRING,
-  WHOLE_HEAD,
 } from './program';
 import { fieldsSeen, indexOffset, setSeen } from './row';
 import { memberSeparator, memberSeparatorBytes, memberSeparatorMask } from './separators';
