@@ -39,8 +39,8 @@ export interface OverloadPlan {
   readonly times: number;
 }
 
-type Load = Pick<CrowdPlan, 'device_prefix' | 'requests_per_s' | 'seconds' | 'connections_max' | 'late_seconds_max'> &
-  Partial<Pick<CrowdPlan, 'uncounted_seconds'>>;
+type Load = Pick<CrowdPlan, 'device_prefix' | 'requests_per_s' | 'seconds' | 'late_seconds_max'> &
+  Partial<Pick<CrowdPlan, 'uncounted_seconds' | 'connections_max'>>;
 
 /** Crowds that send one size of batch to one daemon. */
 export class Crowds {
@@ -55,11 +55,16 @@ export class Crowds {
     this.run = `${Date.now().toString(36)}-${batch_events}`;
   }
 
-  async load(more: Load): Promise<Report> {
+  /** When nothing is left of the load before. */
+  async load(load: Load): Promise<Report> {
+    await waitUntilQuiet(this.server.child.pid, this.server.quiet_ms);
+    return this.loadAtOnce(load);
+  }
+
+  async loadAtOnce(load: Load): Promise<Report> {
     const { server, batch_events } = this;
-    const shape = { port: server.port, key: server.key, batch_events };
-    const plan: CrowdPlan = { ...shape, impatient_of_ten: IMPATIENT_OF_TEN, uncounted_seconds: 0, ...more };
-    await waitUntilQuiet(server.child.pid, server.quiet_ms);
+    const shape = { port: server.port, key: server.key, batch_events, impatient_of_ten: IMPATIENT_OF_TEN };
+    const plan: CrowdPlan = { ...shape, connections_max: OVERLOAD_CONNECTIONS, uncounted_seconds: 0, ...load };
     const finish_ms_max = (plan.seconds + plan.late_seconds_max) * 1000 + FINISH_MS_MAX;
     return JSON.parse(await this.senders.start('the sender', [SENDER_PATH, JSON.stringify(plan)]).finish(finish_ms_max));
   }
@@ -77,7 +82,7 @@ export class Crowds {
   ): Promise<Overload> {
     const { server, batch_events } = this;
     const device_prefix = `${this.run}-over-`;
-    const report = await this.load({ device_prefix, connections_max: OVERLOAD_CONNECTIONS, ...load });
+    const report = await this.loadAtOnce({ device_prefix, ...load });
     const unfit = report.late_p99_ms > LATE_P99_MS_MAX ? lateMessage(load.requests_per_s, report) : undefined;
     const lost_events = await countLost(server, device_prefix, batch_events, report.serials);
     return { batch_events, maximum_per_s, report, lost_events, unfit };
@@ -95,6 +100,7 @@ export async function measureOverload(senders: Starter, server: Server, { batch_
     maximum_per_s = Math.max(maximum_per_s, per_s);
   }
   const requests_per_s = Math.round(maximum_per_s * times);
+  await waitUntilQuiet(server.child.pid, server.quiet_ms);
   return crowds.overload(maximum_per_s, { requests_per_s, seconds, uncounted_seconds: 0, late_seconds_max: LATE_SECONDS_MAX });
 }
 
