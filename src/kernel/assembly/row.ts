@@ -205,32 +205,31 @@ export function nextRow(start: u32, end: u32, seen: u64): bool {
   if (missing !== 0) {
     if (!appendMissing(missing)) return false;
   }
-  if (!noteRow(start, end)) return false;
+  noteRow(start, end);
   fields_with_entry = 0;
-  forgetName();
-  return true;
+  return !hasName() || nameRow(start, end);
 }
 
 /** Ends the row of the event in [start, end), all of whose fields were read: `fillRows` completes it. False when there is no memory. */
 export function endRow(start: u32, end: u32): bool {
-  return appendMissing(fieldsWithColumn() & ~fields_seen) && noteRow(start, end);
+  if (!appendMissing(fieldsWithColumn() & ~fields_seen)) return false;
+  noteRow(start, end);
+  return !hasName() || nameRow(start, end);
 }
 
-function noteRow(start: u32, end: u32): bool {
-  if (first_identity !== 0) {
-    const identity = first_identity + rows_in_hand * IDENTITY_BYTES;
-    if (!hasName()) notePlace(identity, start, end);
-    else if (!noteName(identity, start, end)) return false;
-  }
+function noteRow(start: u32, end: u32): void {
+  if (first_identity !== 0) notePlace(first_identity + rows_in_hand * IDENTITY_BYTES, start, end);
   rows_in_hand++;
   rows_to_fill++;
-  return true;
 }
 
-function noteName(identity: u32, start: u32, end: u32): bool {
-  const number = identifyNamed(requestNameSeed(), indexOffset());
+/** Of the row that was noted last: its event, in [start, end), has a name. Where there is no memory, the whole request is taken back. */
+function nameRow(start: u32, end: u32): bool {
+  const row = rows_in_hand - 1;
+  const number = identifyNamed(requestNameSeed(), row * INDEX_BYTES);
+  forgetName();
   if (number < 0) return false;
-  noteNamed(identity, number);
+  if (first_identity !== 0) noteNamed(first_identity + row * IDENTITY_BYTES, number);
   // Of an event without a name its hash does so.
   noteBytes(start, end - start);
   return true;
