@@ -64,12 +64,7 @@ export async function measureHalfLoads(
 }
 
 /** The highest of the rates tried, events a second, at which ClickHouse had all of it soon after the load's end. */
-export async function measureSustainedRate(
-  children: Children,
-  contestant: Contestant,
-  full_rate_per_s: number,
-  seed: number,
-): Promise<number> {
+async function measureSustainedRate(children: Children, contestant: Contestant, full_rate_per_s: number, seed: number): Promise<number> {
   const { server, batch_events } = contestant;
   for (const [index, share] of SHARES.entries()) {
     await waitUntilQuiet(server.child.pid, server.quiet_ms);

@@ -18,7 +18,7 @@ export const TENANT: Tenant = { organization_id: 'org_bench', project_id: 'proj_
 
 /** Bodies of `batch_events` events each. */
 export function createBodies(batches: number, batch_events: number): Buffer[] {
-  return createEvents(batches, batch_events).map((events) => Buffer.from(`{"events":[${events.join(',')}]}`));
+  return createEvents(batches, batch_events).map(bodyOf);
 }
 
 /** The same bodies with a space after each colon and comma, as some libraries write JSON by default, Python's among them. */
@@ -33,12 +33,16 @@ export function createNamedBodies(batches: number, batch_events: number): Buffer
   let number = 0;
   const named = (event: string): string =>
     event.replace(/\}$/, `,"event_id":"0f8fad5b-d9cd-469f-a165-${String(number++).padStart(12, '0')}"}`);
-  return createEvents(batches, batch_events).map((events) => Buffer.from(`{"events":[${events.map(named).join(',')}]}`));
+  return createEvents(batches, batch_events).map((events) => bodyOf(events.map(named)));
 }
 
 /** The same events, one a line. */
 export function createLines(batches: number, batch_events: number): Buffer[] {
   return createEvents(batches, batch_events).map((events) => Buffer.from(events.join('\n')));
+}
+
+function bodyOf(events: readonly string[]): Buffer {
+  return Buffer.from(`{"events":[${events.join(',')}]}`);
 }
 
 function createEvents(batches: number, batch_events: number): string[][] {

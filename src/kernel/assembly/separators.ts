@@ -2,9 +2,9 @@
  * What stands between members and between events: nothing but what must, or a space behind each comma (and behind each colon), as senders' libraries
  * have it. The quick way (`texts.ts`) expects the one that the last events had; anything else is taken one by one.
  */
+import { COMMA_AND_QUOTE } from './text';
 
-/** `,"`, and `, "` */
-const MEMBER: u32 = 0x222c;
+/** `, "` */
 const SPACED_MEMBER: u32 = 0x22_202c;
 /** `},{"`, and `}, {"` */
 const EVENT: u64 = 0x227b_2c7d;
@@ -22,7 +22,7 @@ export function setSpaces(are_used: bool): void {
 
 /** From the end of a member's value to behind the quote of the next key: the bytes, the bits of a u32 that they take, and their number. */
 export function memberSeparator(): u32 {
-  return uses_spaces ? SPACED_MEMBER : MEMBER;
+  return uses_spaces ? SPACED_MEMBER : COMMA_AND_QUOTE;
 }
 
 export function memberSeparatorMask(): u32 {
