@@ -3,8 +3,9 @@
  *
  * Who sends one request after the other and does not do as `Retry-After` says is back as soon as he is answered, and to refuse him again costs a
  * fifth of what it costs to take him, or half where his body has to be read first: a thousand such connections left the daemon a quarter of its time for
- * what it took, and ClickHouse on the same machine a third of the time that it needs to make room. While he waits he sends nothing. So a refusal is held for a second as long as there is a place for it. Where there is none it is answered at once: whoever does not wait
- * for answers is not slowed down by waiting, and needs his connections for others.
+ * what it took, and ClickHouse on the same machine a third of the time that it needs to make room. While he waits he sends nothing. So a refusal is
+ * held for a second as long as there is a place for it. Where there is none it is answered at once: whoever does not wait for answers is not slowed
+ * down by waiting, and needs his connections for others.
  *
  * It owns the responses that it holds: each is answered, or seen to be aborted. Of a held request's body nothing is kept.
  */

@@ -5,9 +5,8 @@
 import type { ColumnStore } from '../../kernel/column_store.ts';
 
 export class PriorityWatch {
-  private types: readonly string[] = [];
-  /** Whether only requests with such an event are to be stored. */
-  private is_on = false;
+  /** Only requests with an event of one of these are to be stored. */
+  private types: readonly string[] | undefined;
 
   /** @param column the kernel's number of a dictionary column; undefined for a source without one, of which whatever comes is taken */
   constructor(
@@ -17,14 +16,13 @@ export class PriorityWatch {
 
   /** Begins a slab. Undefined types: whatever comes is taken. */
   begin(types: readonly string[] | undefined): void {
-    this.types = types ?? [];
-    this.is_on = types !== undefined;
+    this.types = types;
   }
 
   /** Whether the request in hand, of so many rows, is to be stored. */
   admits(rows: number): boolean {
-    const { column } = this;
-    if (!this.is_on || column === undefined || rows === 0) return true;
-    return this.types.some((type) => this.store.holdsText(column, type));
+    const { column, types } = this;
+    if (types === undefined || column === undefined || rows === 0) return true;
+    return types.some((type) => this.store.holdsText(column, type));
   }
 }
